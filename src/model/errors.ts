@@ -1,0 +1,31 @@
+/**
+ * What the engine does about an error; the code says which error it is.
+ * usage: nothing started. transient: the retry policy of the effect's class. failed: definite, stop and undo.
+ * unknown: the effect may have taken place, ask the probe. not-yet: a condition does not hold so far.
+ */
+export type ErrorKind = 'usage' | 'transient' | 'failed' | 'unknown' | 'not-yet';
+
+/** Failure type of an outcome nobody knows: only a probe, or a person, can tell. */
+export const unknownOutcome = 'UnknownOutcome';
+/** Failure type of a lock that was lost while its run was still at work. */
+export const lockLost = 'LockLost';
+
+/** An error whose text is written for the operator: what was tried, on what, why it failed, and the way out. */
+export class OpsError extends Error {
+  readonly kind: ErrorKind;
+  readonly code: string;
+  readonly facts: Record<string, unknown>;
+
+  constructor(kind: ErrorKind, code: string, message: string, facts: Record<string, unknown> = {}, cause?: unknown) {
+    super(message, cause === undefined ? undefined : { cause });
+    this.name = 'OpsError';
+    this.kind = kind;
+    this.code = code;
+    this.facts = facts;
+  }
+}
+
+export const isOpsError = (error: unknown): error is OpsError => error instanceof Error && error.name === 'OpsError';
+
+/** The text of anything that was thrown. */
+export const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
