@@ -1,5 +1,5 @@
 import { Connection } from '@temporalio/client';
-import { msToTs } from '@temporalio/common/lib/time';
+import { msToTs } from '@temporalio/common/lib/time.js';
 import { searchAttributes } from '../../src/model/search-attributes.ts';
 import { taskQueue, temporalAddress } from './settings.ts';
 
