@@ -18,6 +18,8 @@ export interface RunContext {
   reason?: string;
   /** Ticket, `T` and up to six digits. */
   task?: string;
+  /** First execution of the run, the same after it continued as new; written by the engine. */
+  origin?: string;
 }
 
 /** Name of the header that carries the {@link RunContext}. */
@@ -73,6 +75,13 @@ export interface Answer {
   prompt?: string;
 }
 
+/** Signal of a child run to its parent: it waits for a person, or does no longer. */
+export interface Parked {
+  run: string;
+  parked: boolean;
+  message: string;
+}
+
 /** Result of a run, and first detail of the failure of one that did not pass. */
 export interface RunResult {
   exitCode: number;
@@ -92,14 +101,16 @@ export interface RunStatusReport {
   cookbook: string;
   phase: string;
   dryRun: boolean;
+  description: string;
   hosts: string[];
+  /** The latest 200, oldest first. */
   steps: StepReport[];
   /** Steps left out of `steps` because there were too many. */
   stepsOmitted: number;
   prompts: Prompt[];
   locks: string[];
+  /** Steps a rollback would undo, newest first. */
   undo: string[];
-  details: string;
   fleet?: FleetReport;
 }
 

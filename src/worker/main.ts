@@ -1,0 +1,64 @@
+import { NativeConnection, Runtime, Worker } from '@temporalio/worker';
+import { activities } from '../../activities/index.ts';
+import type { Config } from '../config/schema.ts';
+import { OpsError, messageOf } from '../model/errors.ts';
+import { contextInterceptor, effectsOf, temporalActivities } from './activities.ts';
+import { workflowBundle } from './bundle.ts';
+import { temporalConnection } from '../config/temporal.ts';
+import { closeDeps, openDeps } from './deps.ts';
+
+export interface WorkerOptions {
+  /** Serve only the activities of this site. */
+  site?: string;
+  /** Called once the worker polls. */
+  ready?: (text: string) => void;
+}
+
+/**
+ * Serves runs until SIGINT or SIGTERM; what is under way then gets 10 s, the rest goes on elsewhere.
+ * @throws TEMPORAL_UNREACHABLE, BUNDLE_FAILED, LOGS_UNWRITABLE
+ */
+export async function runWorker(config: Config, options: WorkerOptions = {}): Promise<void> {
+  const started = performance.now();
+  const deps = openDeps(config);
+  Runtime.install({ logger: deps.logger, shutdownSignals: ['SIGINT', 'SIGTERM'] });
+  const { address, namespace, task_queue: queue } = config.temporal;
+  const taskQueue = options.site === undefined ? queue : `${queue}-${options.site}`;
+  let connection: NativeConnection;
+  try {
+    connection = await NativeConnection.connect(temporalConnection(config));
+  } catch (error) {
+    throw new OpsError(
+      'usage',
+      'TEMPORAL_UNREACHABLE',
+      `Temporal does not answer at ${address}: ${messageOf(error)}`,
+      {},
+      error,
+    );
+  }
+  try {
+    const bundle = options.site === undefined ? await workflowBundle(config, effectsOf(activities)) : undefined;
+    for (const problem of bundle?.problems ?? []) deps.logger.error(problem);
+    const worker = await Worker.create({
+      connection,
+      namespace,
+      taskQueue,
+      ...(bundle && { workflowBundle: { codePath: bundle.codePath } }),
+      activities: temporalActivities(activities, deps),
+      interceptors: { activity: [contextInterceptor] },
+      // A dead worker's runs are taken over after this, not after ten seconds.
+      stickyQueueScheduleToStartTimeout: '1s',
+      maxConcurrentActivityTaskExecutions: 2000,
+      maxCachedWorkflows: 500,
+      shutdownGraceTime: '10s',
+    });
+    const running = worker.run();
+    options.ready?.(
+      `polls ${taskQueue} at ${address}, ${bundle ? `${bundle.cookbooks.length} cookbooks, bundle ${bundle.hash}` : 'activities only'}, ready after ${Math.round(performance.now() - started)} ms`,
+    );
+    await running;
+  } finally {
+    await connection.close();
+    await closeDeps(deps);
+  }
+}

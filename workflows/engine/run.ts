@@ -1,0 +1,195 @@
+import {
+  ApplicationFailure,
+  CancellationScope,
+  CancelledFailure,
+  allHandlersFinished,
+  condition,
+  continueAsNew,
+  log,
+  workflowInfo,
+} from '@temporalio/workflow';
+import { cookbooksOf, type Cookbook, type CookbookModule, type CookbookRunnerBase } from '../../src/model/cookbook.ts';
+import type { EffectTable } from '../../src/model/effect.ts';
+import { exitCodes } from '../../src/model/exit-codes.ts';
+import { nearMatches } from '../../src/model/near.ts';
+import { cookbookFailed, type RunInput, type RunResult } from '../../src/model/run.ts';
+import { Spicerack } from '../spicerack/spicerack.ts';
+import { runContext } from './context.ts';
+import { ContinueRequested, Decided, failureText, isCancelled } from './failure.ts';
+import { serveFleet } from './fleet-control.ts';
+import { afterFailedRun, uncancellable } from './hold.ts';
+import { NotStarted, announce, prepare, resultOf, takeLock, type Prepared } from './life.ts';
+import { servePrompts } from './prompt.ts';
+import { undoAll } from './rollback.ts';
+import { RunState, currentRun } from './run-state.ts';
+
+/** Loads the module of a cookbook; a module that throws while loading fails its own runs only. */
+export type Registry = Readonly<Record<string, () => CookbookModule & Record<string, unknown>>>;
+
+/** The one workflow that serves every cookbook of a bundle; its type is the cookbook's name. */
+export function serve(registry: Registry, effects: EffectTable) {
+  return async (input: RunInput = { argv: [] }): Promise<RunResult> => {
+    const run = new RunState(workflowInfo().workflowType, runContext(), effects, input.carry);
+    servePrompts();
+    serveFleet();
+    const result = await live(registry, input);
+    run.phase = result.status;
+    run.enter(result.status);
+    await uncancellable(() => condition(allHandlersFinished));
+    return close(result);
+  };
+}
+
+function close(result: RunResult): RunResult {
+  const message = [
+    `${result.status} (exit_code=${result.exitCode})`,
+    result.error,
+    ...(result.notUndone ?? []).map((left) => `NOT undone: ${left}`),
+  ]
+    .filter(Boolean)
+    .join('; ');
+  if (result.exitCode === exitCodes.ok) return result;
+  if (result.exitCode === exitCodes.interrupted && CancellationScope.current().consideredCancelled)
+    throw new CancelledFailure(message, [result]);
+  throw ApplicationFailure.nonRetryable(message, cookbookFailed, result);
+}
+
+function find(registry: Registry, name: string): Cookbook {
+  // `module` for one cookbook in a module, `module.Class` for several.
+  const path = name in registry ? name : name.slice(0, Math.max(0, name.lastIndexOf('.')));
+  const load = registry[path];
+  const found = load && cookbooksOf(path, load()).get(name);
+  if (found) return found;
+  const near = nearMatches(name, Object.keys(registry));
+  throw new NotStarted(
+    exitCodes.notFound,
+    `Unable to find cookbook ${name}${near.length > 0 ? `; near: ${near.join(', ')}` : ''}`,
+  );
+}
+
+async function live(registry: Registry, input: RunInput): Promise<RunResult> {
+  try {
+    const spicerack = new Spicerack();
+    const cookbook = load(registry);
+    const prepared = await prepare(cookbook, input, spicerack);
+    const lock = await takeLock(cookbook.name, prepared.runner);
+    return await underLock(input, prepared, lock);
+  } catch (error) {
+    if (error instanceof NotStarted) return { exitCode: error.exitCode, status: 'ERROR', error: error.message };
+    if (isCancelled(error))
+      return { exitCode: exitCodes.interrupted, status: 'ERROR', error: 'cancelled before it started' };
+    throw error;
+  }
+}
+
+function load(registry: Registry): Cookbook {
+  try {
+    return find(registry, workflowInfo().workflowType);
+  } catch (error) {
+    throw error instanceof NotStarted ? error : new NotStarted(exitCodes.initFailed, error);
+  }
+}
+
+async function underLock(
+  input: RunInput,
+  { runner, skipStartSal }: Prepared,
+  lock: Awaited<ReturnType<typeof takeLock>>,
+): Promise<RunResult> {
+  const run = currentRun();
+  let result: RunResult;
+  try {
+    if (!skipStartSal) await announce('START');
+    result = await body(runner, lock?.lost);
+  } catch (error) {
+    if (error instanceof ContinueRequested) {
+      await lock?.stopKeeping();
+      await condition(allHandlersFinished);
+      return await continueAsNew<(next: RunInput) => Promise<RunResult>>({ ...input, carry: run.carry });
+    }
+    if (!isCancelled(error)) throw error;
+    result = { exitCode: exitCodes.interrupted, status: 'ERROR', error: 'cancelled before it started' };
+  }
+  await uncancellable(async () => {
+    await lock?.release();
+    run.locks.length = 0;
+    log.debug(
+      `__COOKBOOK_STATS__:name=${run.cookbook},exit_code=${result.exitCode},duration=${((Date.now() - run.carry.startedAt) / 1000).toFixed(3)}`,
+    );
+    await announce(skipStartSal ? 'DONE' : 'END', result);
+  });
+  return {
+    ...result,
+    ...(run.context.dryRun && { plan: run.plan }),
+    ...(run.report === undefined ? {} : { report: run.report }),
+  };
+}
+
+/** The cookbook's own part, then what its end demands: undo, or what is guaranteed to be cleaned up. */
+async function body(runner: CookbookRunnerBase, lost: Promise<never> | undefined): Promise<RunResult> {
+  const run = currentRun();
+  const scope = new CancellationScope();
+  let result: RunResult;
+  let decision: 'roll back' | 'leave' = 'roll back';
+  let lockError: unknown;
+  lost?.catch((error: unknown) => {
+    if (isCancelled(error)) return;
+    lockError = error;
+    scope.cancel();
+  });
+  try {
+    result = resultOf(await scope.run(() => runner.run()));
+    if (result.exitCode !== exitCodes.ok) decision = await afterFailedRun(new Error(`it returned ${result.exitCode}`));
+  } catch (thrown) {
+    if (thrown instanceof ContinueRequested) throw thrown;
+    const error = lockError ?? thrown;
+    if (run.context.dryRun && run.unforeseen !== undefined && !isCancelled(error)) {
+      run.plan.push(`what follows cannot be foreseen after '${run.unforeseen}' (${failureText(error)})`);
+      return { exitCode: exitCodes.ok, status: 'PASS' };
+    }
+    result = isCancelled(error)
+      ? { exitCode: exitCodes.interrupted, status: 'ERROR', error: 'cancelled' }
+      : { exitCode: exitCodes.exception, status: 'FAIL', error: failureText(error) };
+    if (!(thrown instanceof Decided))
+      log.error(`Exception raised while executing cookbook ${run.cookbook}: ${failureText(error)}`);
+    decision = await afterFailedRun(error);
+  }
+  return result.exitCode === exitCodes.ok ? await tidyUp(result) : await rollBack(runner, result, decision);
+}
+
+async function tidyUp(result: RunResult): Promise<RunResult> {
+  const failed = await undoAll(currentRun().undo.guaranteed());
+  return failed.length === 0
+    ? result
+    : {
+        exitCode: exitCodes.rollbackFailed,
+        status: 'FAIL',
+        error: 'passed, but its clean-up did not',
+        notUndone: failed,
+      };
+}
+
+async function rollBack(
+  runner: CookbookRunnerBase,
+  result: RunResult,
+  decision: 'roll back' | 'leave',
+): Promise<RunResult> {
+  const run = currentRun();
+  if (run.context.dryRun) return result;
+  run.enter(decision === 'leave' ? 'cleaning up' : 'rolling back');
+  const failed = await undoAll(decision === 'leave' ? run.undo.guaranteed() : run.undo.rollback());
+  if (decision === 'roll back') {
+    try {
+      await uncancellable(async () => runner.rollback());
+    } catch (error) {
+      failed.push(`rollback of ${run.cookbook}: ${failureText(error)}`);
+    }
+  }
+  const passed = run.undo.pointOfNoReturn;
+  const left =
+    passed === undefined
+      ? {}
+      : { error: `${result.error ?? ''}; past the point of no return '${passed}', what came before it was not undone` };
+  return failed.length === 0
+    ? { ...result, ...left }
+    : { ...result, ...left, exitCode: exitCodes.rollbackFailed, notUndone: failed };
+}

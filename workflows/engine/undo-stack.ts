@@ -1,0 +1,47 @@
+/** The compensation of one effect, on the stack before the effect starts. */
+export interface UndoEntry {
+  step: string;
+  /** Receives the effect's result, or nothing when its outcome is unknown. */
+  undo: () => Promise<void>;
+  /** Also runs past a point of no return, and when the run passed. */
+  guaranteed: boolean;
+}
+
+/** What a run would undo, newest last; entries before a point of no return stay undone unless guaranteed. */
+export class UndoStack {
+  readonly #entries: UndoEntry[] = [];
+  #floor = 0;
+  pointOfNoReturn: string | undefined;
+
+  push(entry: UndoEntry): void {
+    this.#entries.push(entry);
+  }
+
+  /** From here on there is no way back past `step`. */
+  passPointOfNoReturn(step: string): void {
+    this.#floor = this.#entries.length;
+    this.pointOfNoReturn = step;
+  }
+
+  /** Takes the entry of a step off the stack. */
+  take(step: string): UndoEntry | undefined {
+    const at = this.#entries.findLastIndex((entry) => entry.step === step);
+    if (at === -1) return undefined;
+    if (at < this.#floor) this.#floor--;
+    return this.#entries.splice(at, 1)[0];
+  }
+
+  /** What a rollback would run, in its order. */
+  rollback(): UndoEntry[] {
+    return this.#entries.filter((entry, at) => at >= this.#floor || entry.guaranteed).reverse();
+  }
+
+  /** What runs however the run ends, in its order. */
+  guaranteed(): UndoEntry[] {
+    return this.#entries.filter((entry) => entry.guaranteed).reverse();
+  }
+
+  get names(): string[] {
+    return this.rollback().map((entry) => entry.step);
+  }
+}
