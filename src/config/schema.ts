@@ -2,6 +2,19 @@ import { z } from 'zod';
 
 const port = z.int().min(1).max(65535);
 
+/** An etcd cluster whose members are reached by ssh; in paths, which are the members' own, `{fqdn}` is the member's name. */
+const etcdCluster = z.strictObject({
+  /** Host expression of the present members. */
+  members: z.string(),
+  client_port: port.default(2379),
+  peer_port: port.default(2380),
+  scheme: z.enum(['http', 'https']).default('https'),
+  ca_cert: z.string().default('/etc/etcd/ssl/ca.pem'),
+  cert: z.string().default('/etc/etcd/ssl/{fqdn}.pem'),
+  key: z.string().default('/etc/etcd/ssl/{fqdn}.priv'),
+});
+export type EtcdCluster = z.infer<typeof etcdCluster>;
+
 /**
  * The configuration file. Keys keep Spicerack's names where it has one (spicerack.md 1.8).
  * @param absolute what is made of each path in it
@@ -99,6 +112,15 @@ export const configSchema = (absolute: (path: string) => string) => {
         proof_key_file: path,
       })
       .optional(),
+    /** etcd clusters by name, for `etcdctl` on their members. */
+    etcd_clusters: z.record(z.string(), etcdCluster).default({}),
+    /** Programs of your own on the worker. */
+    hooks: z
+      .strictObject({
+        /** Called as `add HOST MINUTES TOKEN REASON` and `find TOKEN`, both print an id, and as `remove ID`. */
+        downtime: path.optional(),
+      })
+      .default({}),
     /** Networks with workers of their own: hosts that match are reached through the queue `TASK_QUEUE-SITE`. */
     sites: z
       .record(
