@@ -1,0 +1,4 @@
+enum Colour {
+  Red,
+}
+export const run = async () => Colour.Red;

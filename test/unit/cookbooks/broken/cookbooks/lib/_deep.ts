@@ -1,0 +1,5 @@
+// é
+import type { Stats } from 'node:fs';
+
+import { readFileSync } from 'node:fs';
+export const text = (stats: Stats) => readFileSync(String(stats.size));

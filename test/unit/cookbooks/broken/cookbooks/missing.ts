@@ -1,0 +1,3 @@
+import nothing from 'no-such-package-anywhere';
+import { gone } from './gone.ts';
+export const run = async () => [nothing, gone];

@@ -1,0 +1,2 @@
+import './lib/_deep.ts';
+export async function run() {}

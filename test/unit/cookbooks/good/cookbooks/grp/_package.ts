@@ -1,0 +1,2 @@
+export const title = 'Things of one team';
+export const ownerTeam = 'teamx';

@@ -1,0 +1,2 @@
+export const title = 'A cookbook at the top';
+export async function run() {}
