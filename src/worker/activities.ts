@@ -15,7 +15,7 @@ import { OpsError, isOpsError, messageOf, unknownOutcome } from '../model/errors
 import { contextHeader, type RunContext } from '../model/run.ts';
 import type { Deps } from './deps.ts';
 
-type Definitions = Record<string, ActivityDefinition<never, unknown>>;
+export type Definitions = Record<string, ActivityDefinition<never, unknown>>;
 
 const contexts = new AsyncLocalStorage<RunContext | undefined>();
 const beatMs = 1000;

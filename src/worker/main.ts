@@ -2,12 +2,23 @@ import { NativeConnection, Runtime, Worker } from '@temporalio/worker';
 import { activities } from '../../activities/index.ts';
 import type { Config } from '../config/schema.ts';
 import { OpsError, messageOf } from '../model/errors.ts';
-import { contextInterceptor, effectsOf, temporalActivities } from './activities.ts';
+import { contextInterceptor, effectsOf, temporalActivities, type Definitions } from './activities.ts';
 import { workflowBundle } from './bundle.ts';
 import { temporalConnection } from '../config/temporal.ts';
-import { closeDeps, openDeps } from './deps.ts';
+import { closeDeps, openDeps, type Deps } from './deps.ts';
 
-export interface WorkerOptions {
+/** How every worker of Sumac serves its queue. */
+export const workerOptions = (definitions: Definitions, deps: Deps) => ({
+  activities: temporalActivities(definitions, deps),
+  interceptors: { activity: [contextInterceptor] },
+  // A dead worker's runs are taken over after this, not after ten seconds.
+  stickyQueueScheduleToStartTimeout: '1s' as const,
+  maxConcurrentActivityTaskExecutions: 2000,
+  maxCachedWorkflows: 500,
+  shutdownGraceTime: '10s' as const,
+});
+
+export interface SiteOptions {
   /** Serve only the activities of this site. */
   site?: string;
   /** Called once the worker polls. */
@@ -18,7 +29,7 @@ export interface WorkerOptions {
  * Serves runs until SIGINT or SIGTERM; what is under way then gets 10 s, the rest goes on elsewhere.
  * @throws TEMPORAL_UNREACHABLE, BUNDLE_FAILED, LOGS_UNWRITABLE
  */
-export async function runWorker(config: Config, options: WorkerOptions = {}): Promise<void> {
+export async function runWorker(config: Config, options: SiteOptions = {}): Promise<void> {
   const started = performance.now();
   const deps = openDeps(config);
   Runtime.install({ logger: deps.logger, shutdownSignals: ['SIGINT', 'SIGTERM'] });
@@ -40,17 +51,11 @@ export async function runWorker(config: Config, options: WorkerOptions = {}): Pr
     const bundle = options.site === undefined ? await workflowBundle(config, effectsOf(activities)) : undefined;
     for (const problem of bundle?.problems ?? []) deps.logger.error(problem);
     const worker = await Worker.create({
+      ...workerOptions(activities, deps),
       connection,
       namespace,
       taskQueue,
       ...(bundle && { workflowBundle: { codePath: bundle.codePath } }),
-      activities: temporalActivities(activities, deps),
-      interceptors: { activity: [contextInterceptor] },
-      // A dead worker's runs are taken over after this, not after ten seconds.
-      stickyQueueScheduleToStartTimeout: '1s',
-      maxConcurrentActivityTaskExecutions: 2000,
-      maxCachedWorkflows: 500,
-      shutdownGraceTime: '10s',
     });
     const running = worker.run();
     options.ready?.(

@@ -61,10 +61,11 @@ function optionsOf(effect: EffectClass, options: CallOptions, frame: Frame | und
  * @throws EFFECT_OUTSIDE_STEP; UnknownOutcome when a one-shot's end is unclear; else what the activity threw
  */
 export async function call<N extends ActivityName>(
-  name: N,
+  activity: N,
   input: InputOf<N>,
   options: CallOptions = {},
 ): Promise<OutputOf<N>> {
+  const name: string = activity;
   const run = currentRun();
   const frame = frames.getStore();
   const effect = run.effects[name];

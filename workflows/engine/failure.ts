@@ -60,7 +60,7 @@ function timeoutText(activity: string, timeout: TimeoutFailure): string {
     SCHEDULE_TO_CLOSE: 'out of time',
     SCHEDULE_TO_START: 'no worker took it',
   };
-  return `${activity}: ${why[timeout.timeoutType as keyof typeof why] ?? 'timed out'}${last}`;
+  return `${activity}: ${why[timeout.timeoutType as keyof typeof why]}${last}`;
 }
 
 /** The result of a child run that did not pass. */

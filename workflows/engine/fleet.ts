@@ -71,7 +71,7 @@ export async function fleet(hosts: readonly string[], options: FleetOptions): Pr
   await CancellationScope.cancellable(() => new Window(state, options).slide());
   run.plan.push(
     ...Object.entries(state.plans).flatMap(([plan, names]) => [
-      `on each of ${names.join(', ')}:`,
+      `on each of ${hosts.filter((host) => names.includes(host)).join(', ')}:`,
       ...plan.split('\n').map((line) => `  ${line}`),
     ]),
   );

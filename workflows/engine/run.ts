@@ -149,7 +149,8 @@ async function body(runner: CookbookRunnerBase, lost: Promise<never> | undefined
     result = isCancelled(error)
       ? { exitCode: exitCodes.interrupted, status: 'ERROR', error: 'cancelled' }
       : { exitCode: exitCodes.exception, status: 'FAIL', error: failureText(error) };
-    if (!(thrown instanceof Decided))
+    if (isCancelled(error)) log.error('the run was cancelled');
+    else if (!(thrown instanceof Decided))
       log.error(`Exception raised while executing cookbook ${run.cookbook}: ${failureText(error)}`);
     decision = await afterFailedRun(error);
   }
@@ -157,6 +158,7 @@ async function body(runner: CookbookRunnerBase, lost: Promise<never> | undefined
 }
 
 async function tidyUp(result: RunResult): Promise<RunResult> {
+  if (currentRun().context.dryRun) return result;
   const failed = await undoAll(currentRun().undo.guaranteed());
   return failed.length === 0
     ? result
@@ -175,6 +177,7 @@ async function rollBack(
 ): Promise<RunResult> {
   const run = currentRun();
   if (run.context.dryRun) return result;
+  const passed = run.undo.pointOfNoReturn;
   run.enter(decision === 'leave' ? 'cleaning up' : 'rolling back');
   const failed = await undoAll(decision === 'leave' ? run.undo.guaranteed() : run.undo.rollback());
   if (decision === 'roll back') {
@@ -184,7 +187,6 @@ async function rollBack(
       failed.push(`rollback of ${run.cookbook}: ${failureText(error)}`);
     }
   }
-  const passed = run.undo.pointOfNoReturn;
   const left =
     passed === undefined
       ? {}

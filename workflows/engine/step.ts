@@ -18,7 +18,7 @@ export function step<T>(name: string, spec: ReadStep<T> | CheckStep<T> | WriteSt
     run.undo.push({
       step: unique,
       guaranteed: guaranteed ?? false,
-      undo: async () => void (await undo(run.carry.results[unique]?.value as T)),
+      undo: () => undo(run.carry.results[unique]?.value as T),
     });
   }
   const carried = run.carry.results[unique];

@@ -2,7 +2,7 @@
 export interface UndoEntry {
   step: string;
   /** Receives the effect's result, or nothing when its outcome is unknown. */
-  undo: () => Promise<void>;
+  undo: () => Promise<unknown>;
   /** Also runs past a point of no return, and when the run passed. */
   guaranteed: boolean;
 }

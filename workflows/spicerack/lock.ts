@@ -1,0 +1,205 @@
+import { CancellationScope, log } from '@temporalio/workflow';
+import type { LockHeld } from '../../activities/locks.ts';
+import { toMs, type Duration } from '../../src/model/duration.ts';
+import { checkLock, lockKey, type LockKind } from '../../src/model/lock-name.ts';
+import { call } from '../engine/call.ts';
+import { ContinueRequested, failureCode, failureText } from '../engine/failure.ts';
+import { frames, type Frame } from '../engine/frame.ts';
+import { currentRun } from '../engine/run-state.ts';
+
+/** About half an hour, as the original's 27 tries. */
+const waitSeconds = 1755;
+/** How taking a lock fails without having taken it. */
+const leavesNothing = ['LOCK_UNAVAILABLE', 'ETCD_UNAVAILABLE', 'ETCD_REFUSED', 'InvalidLock'];
+
+/** On which terms a lock is taken. */
+export interface HoldArgs {
+  /** Holders at a time; 0 is unlimited, but recorded. */
+  concurrency: number;
+  /** Lease of the lock, renewed while the run lives. */
+  ttlSeconds: number;
+}
+
+/** A lock the run holds. */
+export interface HeldLock {
+  /** Key of the holder in etcd; empty when locking is off. */
+  readonly key: string;
+  /** Grows with each holder: what is done under an older number was done by somebody else. Empty when locking is off. */
+  readonly revision: string;
+  /** Rejects with LockLost once the lock is lost; never settles otherwise. */
+  readonly lost: Promise<never>;
+  /** Gives the lock back; best effort, as its lease ends without it. */
+  release(): Promise<void>;
+  /** Ends the renewal and leaves the lock: the run that continues this one as new takes it up again. */
+  stopKeeping(): Promise<void>;
+}
+
+/**
+ * Waits for a lock and keeps it beside whatever the run does next, also while the run is cancelled and undone.
+ * @param name `:SUFFIX` included
+ * @throws InvalidLock, LOCK_UNAVAILABLE after about half an hour, ETCD_UNAVAILABLE
+ */
+export async function holdLock(kind: LockKind, name: string, { concurrency, ttlSeconds }: HoldArgs): Promise<HeldLock> {
+  checkLock(kind, name, concurrency, ttlSeconds);
+  const slot = takeSlot(lockKey(kind, name));
+  const lock = { kind, name, slot: slot.number };
+  let held: LockHeld;
+  try {
+    const options = { timeout: (waitSeconds + 120) * 1000, summary: `take the lock ${name}` };
+    held = await step(`lock ${name}`, 'engine', () =>
+      call('locks.acquire', { ...lock, concurrency, ttlSeconds, waitSeconds }, options),
+    );
+  } catch (error) {
+    // Cancelled, or out of workers: an attempt may have got it after all.
+    if (!leavesNothing.includes(failureCode(error) ?? '')) await letGo(lock, undefined);
+    slot.free();
+    throw error;
+  }
+  const keeping = held.key === '' ? undefined : keep(name, held, ttlSeconds);
+  const stopKeeping = async () => {
+    await keeping?.stop();
+    slot.free();
+  };
+  return {
+    key: held.key,
+    revision: held.revision,
+    lost: keeping?.lost ?? new Promise<never>(() => undefined),
+    stopKeeping,
+    async release() {
+      await stopKeeping();
+      if (held.key === '') return;
+      await letGo(lock, held.leaseId);
+    },
+  };
+}
+
+/** Runs `body` under a lock; when the lock is lost, what goes on in it is cancelled and LockLost is thrown. */
+export async function withLock<T>(kind: LockKind, name: string, args: HoldArgs, body: () => Promise<T>): Promise<T> {
+  const { context } = currentRun();
+  if (context.dryRun) return rehearse(kind, name, args, body);
+  const held = await holdLock(kind, name, args);
+  show(held.key, true);
+  const scope = new CancellationScope();
+  const lost = { error: undefined as unknown };
+  held.lost.catch((error: unknown) => {
+    lost.error = error;
+    scope.cancel();
+  });
+  try {
+    const value = await scope.run(body);
+    if (lost.error !== undefined) throw lost.error;
+    await held.release();
+    return value;
+  } catch (error) {
+    // The run that follows finds the lock still its own.
+    if (error instanceof ContinueRequested) await held.stopKeeping();
+    else await held.release();
+    throw lost.error ?? error;
+  } finally {
+    show(held.key, false);
+  }
+}
+
+/** A dry run takes no lock, and says whether it would have to wait. */
+async function rehearse<T>(kind: LockKind, name: string, args: HoldArgs, body: () => Promise<T>): Promise<T> {
+  checkLock(kind, name, args.concurrency, args.ttlSeconds);
+  const run = currentRun();
+  log.info('Skipping lock acquire/release in DRY-RUN mode');
+  const { blocked } = await step(
+    `lock ${name}`,
+    'read',
+    () => call('locks.holders', { kind, name, concurrency: args.concurrency }),
+    true,
+  );
+  run.plan.push(`take the lock ${name}${blocked === undefined ? '' : `, which would have to wait: ${blocked}`}`);
+  return body();
+}
+
+interface Keeping {
+  lost: Promise<never>;
+  stop(): Promise<void>;
+}
+
+function keep(name: string, { key, leaseId }: LockHeld, ttlSeconds: number): Keeping {
+  // Shielded from the cancellation of the run, whose undo needs the lock; ended by stop alone.
+  const shield = new CancellationScope({ cancellable: false });
+  let scope: CancellationScope | undefined;
+  let stopped = false;
+  const kept = shield.run(() => {
+    scope = new CancellationScope();
+    return scope.run(() =>
+      step(`keep the lock ${name}`, 'engine', () => call('locks.keep', { key, leaseId, ttlSeconds })),
+    );
+  });
+  const lost = new Promise<never>((_, reject) => {
+    kept.catch((error: unknown) => {
+      if (!stopped) reject(error as Error);
+    });
+  });
+  lost.catch(() => undefined);
+  return {
+    lost,
+    async stop() {
+      stopped = true;
+      scope?.cancel();
+      await kept.catch(() => undefined);
+    },
+  };
+}
+
+async function letGo(lock: { kind: LockKind; name: string; slot: number }, leaseId: string | undefined): Promise<void> {
+  const { kind, name } = lock;
+  try {
+    await CancellationScope.nonCancellable(() =>
+      step(`release the lock ${name}`, 'engine', () =>
+        call('locks.release', { ...lock, ...(leaseId !== undefined && { leaseId }) }),
+      ),
+    );
+  } catch (error) {
+    log.error(
+      `Failed to release lock for key ${lockKey(kind, name)}: ${failureText(error)}; it ends with its lease (${failureCode(error) ?? '-'})`,
+    );
+  }
+}
+
+function step<T>(label: string, kind: Frame['kind'], body: () => Promise<T>, once = false): Promise<T> {
+  return frames.run({ id: currentRun().uniqueName(label), label, kind, calls: 0, once }, body);
+}
+
+function show(key: string, held: boolean): void {
+  if (key === '') return;
+  const { locks } = currentRun();
+  if (held) locks.push(key);
+  else locks.splice(locks.indexOf(key), 1);
+  currentRun().publish();
+}
+
+const slots = new Map<string, Set<number>>();
+
+/** The lowest number no other holder of this run uses for the same lock, so that a continued run finds its own again. */
+function takeSlot(key: string): { number: number; free(): void } {
+  const used = slots.get(key) ?? new Set<number>();
+  slots.set(key, used);
+  let number = 0;
+  while (used.has(number)) number++;
+  used.add(number);
+  return { number, free: () => void used.delete(number) };
+}
+
+/** Locks a cookbook takes by itself, beside the automatic one of its run. */
+export class Locks {
+  /**
+   * Runs `body` under a lock shared by all runs, on every machine, that ask for the same name.
+   * @param name what is protected; not empty, no `/`
+   * @param args concurrency: holders at a time, default 1, 0 is unlimited but recorded; ttl: lease, default 30m, renewed
+   * @throws InvalidLock, LOCK_UNAVAILABLE after about half an hour, LockLost
+   */
+  lock<T>(name: string, args: { concurrency?: number; ttl?: Duration }, body: () => Promise<T>): Promise<T> {
+    return withLock(
+      'custom',
+      name,
+      { concurrency: args.concurrency ?? 1, ttlSeconds: toMs(args.ttl ?? '30m') / 1000 },
+      body,
+    );
+  }
+}
