@@ -1,15 +1,26 @@
-import { DefaultLogger, type Logger } from '@temporalio/worker';
+import type { Logger } from '@temporalio/worker';
 import type { Config } from '../config/schema.ts';
+import { Etcd } from '../locks/etcd.ts';
+import { createRunLogs } from '../log/run-logs.ts';
+import { temporalLogger } from '../log/temporal-logger.ts';
 
 /** What activities are handed to reach the world; made once per worker, closed when it ends. */
 export interface Deps {
   config: Config;
+  /** What it is told of a run goes to the run's log files. */
   logger: Logger;
+  /** Absent when locking is off. */
+  etcd?: Etcd | undefined;
 }
 
-/** Opens what the activities of a worker share; connections are made when first needed. */
+/**
+ * Opens what the activities of a worker share; connections are made when first needed.
+ * @throws LOGS_UNWRITABLE, ETCD_CONFIG_UNREADABLE
+ */
 export function openDeps(config: Config): Deps {
-  return { config, logger: new DefaultLogger('WARN') };
+  return { config, logger: temporalLogger(createRunLogs(config)), etcd: config.etcd && new Etcd(config.etcd) };
 }
 
-export async function closeDeps(_deps: Deps): Promise<void> {}
+export async function closeDeps(deps: Deps): Promise<void> {
+  await deps.etcd?.close();
+}

@@ -1,6 +1,7 @@
 import { CancellationScope, log } from '@temporalio/workflow';
 import type { LockHeld } from '../../activities/locks.ts';
 import { toMs, type Duration } from '../../src/model/duration.ts';
+import { messageOf } from '../../src/model/errors.ts';
 import { checkLock, lockKey, type LockKind } from '../../src/model/lock-name.ts';
 import { call } from '../engine/call.ts';
 import { ContinueRequested, failureCode, failureText } from '../engine/failure.ts';
@@ -80,9 +81,9 @@ export async function withLock<T>(kind: LockKind, name: string, args: HoldArgs, 
   const held = await holdLock(kind, name, args);
   show(held.key, true);
   const scope = new CancellationScope();
-  const lost = { error: undefined as unknown };
+  const lost: { error?: Error } = {};
   held.lost.catch((error: unknown) => {
-    lost.error = error;
+    lost.error = error instanceof Error ? error : new Error(messageOf(error));
     scope.cancel();
   });
   try {
@@ -131,11 +132,15 @@ function keep(name: string, { key, leaseId }: LockHeld, ttlSeconds: number): Kee
       step(`keep the lock ${name}`, 'engine', () => call('locks.keep', { key, leaseId, ttlSeconds })),
     );
   });
-  const lost = new Promise<never>((_, reject) => {
-    kept.catch((error: unknown) => {
-      if (!stopped) reject(error as Error);
-    });
-  });
+  const watch = async (): Promise<never> => {
+    try {
+      await kept;
+    } catch (error) {
+      if (!stopped) throw error;
+    }
+    return new Promise<never>(() => undefined);
+  };
+  const lost = watch();
   lost.catch(() => undefined);
   return {
     lost,

@@ -1,0 +1,62 @@
+import { createHash } from 'node:crypto';
+import { access, mkdir, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { createdAt, look, put, type Etcd } from '../locks/etcd.ts';
+
+/** Remembers what was announced, so that a second attempt is silent. */
+export interface Marks {
+  has(token: string): Promise<boolean>;
+  set(token: string): Promise<void>;
+}
+
+/** Longer than any run is repeated from its beginning. */
+const keptSeconds = 7 * 86_400;
+
+/** Marks every worker sees. */
+export const etcdMarks = (etcd: Etcd): Marks => {
+  const keyOf = (token: string) => `/sumac/announced/${encodeURIComponent(token)}`;
+  return {
+    async has(token) {
+      const { found } = await etcd.transact([], [look(keyOf(token))]);
+      return (found[0]?.length ?? 0) > 0;
+    },
+    async set(token) {
+      const lease = await etcd.grant(keptSeconds);
+      const { succeeded } = await etcd.transact(
+        [createdAt(keyOf(token), '0')],
+        [put(keyOf(token), new Date().toISOString(), lease)],
+      );
+      if (!succeeded) await etcd.revoke(lease);
+    },
+  };
+};
+
+/** Marks the workers of one machine see, below `DIR/announced`; old ones are cleared away as new ones are made. */
+export const fileMarks = (stateDir: string): Marks => {
+  const dir = join(stateDir, 'announced');
+  const fileOf = (token: string) => join(dir, createHash('sha256').update(token).digest('hex'));
+  return {
+    has: (token) =>
+      access(fileOf(token)).then(
+        () => true,
+        () => false,
+      ),
+    async set(token) {
+      await mkdir(dir, { recursive: true, mode: 0o755 });
+      await writeFile(fileOf(token), `${new Date().toISOString()} ${token}\n`, { flag: 'wx' }).catch(
+        (error: unknown) => {
+          if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+        },
+      );
+      if (Math.random() < 0.01) await clearOld(dir);
+    },
+  };
+};
+
+async function clearOld(dir: string): Promise<void> {
+  const oldest = Date.now() - keptSeconds * 1000;
+  for (const name of await readdir(dir)) {
+    const { mtimeMs } = await stat(join(dir, name)).catch(() => ({ mtimeMs: Date.now() }));
+    if (mtimeMs < oldest) await rm(join(dir, name), { force: true });
+  }
+}

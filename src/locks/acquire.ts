@@ -1,0 +1,100 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { OpsError, isOpsError, messageOf } from '../model/errors.ts';
+import { admit } from './admission.ts';
+import type { Etcd } from './etcd.ts';
+import { describe, keysOf, listed, type LockRecord, type LockRef, type Party } from './record.ts';
+import { abandon } from './release.ts';
+import { enter, queueUp, readLock, untouched, type View } from './view.ts';
+
+// A place outlives its worker by as long as a new worker needs to notice and go on; a place nobody takes up again holds up the others no longer.
+const placeTtlSeconds = 15;
+const lookEveryMs = 5000;
+
+/** How a wait for a lock goes on, and what the waiter wants to be told. */
+export interface Waiting {
+  /** When to give up, Unix milliseconds. */
+  until: number;
+  signal: AbortSignal;
+  /** Whether another attempt may have come this far before: look first, instead of expecting a lock nobody touched. */
+  again: boolean;
+  /** Called when the wait begins and at each change of who is in the way. */
+  blocked(message: string, view: View): void;
+}
+
+/**
+ * Takes a lock, waiting for its turn: first come, first served. A second call of the same run and slot finds the
+ * holder, or the place in the queue, that the first one left.
+ * @throws LOCK_UNAVAILABLE when the time is up, or the reason of `signal`: nothing is left behind, unless another attempt
+ *   is to follow. ETCD_UNAVAILABLE: the place in the queue is kept by its lease.
+ */
+export async function acquire(etcd: Etcd, lock: LockRef, record: LockRecord, waiting: Waiting): Promise<Party> {
+  try {
+    const held = await contend(etcd, lock, record, waiting);
+    if (isOver(waiting.signal)) waiting.signal.throwIfAborted();
+    return held;
+  } catch (error) {
+    if (isOver(waiting.signal) || (isOpsError(error) && error.code === 'LOCK_UNAVAILABLE')) await abandon(etcd, lock);
+    throw error;
+  }
+}
+
+// A worker that shuts down, and a paused activity, leave the place to the attempt that follows.
+const isOver = ({ aborted, reason }: AbortSignal): boolean =>
+  aborted && !['WORKER_SHUTDOWN', 'PAUSED', 'RESET'].includes(messageOf(reason));
+
+async function contend(etcd: Etcd, lock: LockRef, record: LockRecord, waiting: Waiting): Promise<Party> {
+  const { holder, waiter } = keysOf(lock);
+  let view = waiting.again ? await readLock(etcd, lock) : untouched;
+  for (;;) {
+    waiting.signal.throwIfAborted();
+    const held = view.holders.find(({ key }) => key === holder);
+    if (held) {
+      if ((await etcd.renew(held.lease)) > 0) return held;
+      await sleep(200); // its lease is over: etcd is about to delete the key
+      view = await readLock(etcd, lock);
+      continue;
+    }
+    const ticket = view.waiters.find(({ key }) => key === waiter);
+    const ahead = ticket ? view.waiters.slice(0, view.waiters.indexOf(ticket)) : view.waiters;
+    if (admit(view.holders, ahead.length, record).enter) {
+      const entered = await enter(etcd, lock, record, view, ticket);
+      if ('key' in entered) return entered;
+      view = entered;
+    } else if (ticket) view = await waitForChange(etcd, lock, record, waiting, view, ticket, ahead);
+    else view = await queueUp(etcd, lock, record, placeTtlSeconds);
+  }
+}
+
+/** One round of waiting: for the end of whoever is next in front, or of a holder. */
+async function waitForChange(
+  etcd: Etcd,
+  lock: LockRef,
+  record: LockRecord,
+  waiting: Waiting,
+  view: View,
+  ticket: Party,
+  ahead: Party[],
+): Promise<View> {
+  const message = unavailable(lock, record, view, ahead);
+  waiting.blocked(message, view);
+  const left = waiting.until - Date.now();
+  if (left <= 0)
+    throw new OpsError('failed', 'LOCK_UNAVAILABLE', message, { holders: view.holders.map(({ owner }) => owner) });
+  await etcd.renew(ticket.lease); // a place that is gone is missing from the next view
+  await etcd.changed(
+    ahead.at(-1)?.key ?? keysOf(lock).holders,
+    view.revision,
+    Math.min(left, lookEveryMs),
+    waiting.signal,
+  );
+  return readLock(etcd, lock);
+}
+
+/** Why a lock cannot be had, in the words of the original (spicerack.md 2.6). */
+export function unavailable(lock: LockRef, record: LockRecord, { holders }: View, ahead: readonly Party[]): string {
+  const { count, allowed } = admit(holders, ahead.length, record);
+  const key = keysOf(lock).key;
+  const why = `Unable to acquire lock: ${describe(record)} for key ${key}.\n`;
+  const holding = `There are already ${count} concurrent locks and the concurrency allowed is ${allowed === Number.POSITIVE_INFINITY ? 'unlimited' : allowed}:\n${listed(holders)}`;
+  return `${why}${holding}${ahead.length > 0 ? `\nWaiting before it:\n${listed(ahead)}` : ''}`;
+}

@@ -1,0 +1,179 @@
+import type { Etcd3, ICompare, IKeyValue, IOptions, IRequestOp, IResponseOp } from 'etcd3';
+import { OpsError, messageOf } from '../model/errors.ts';
+import { callTimeoutMs, etcdOptions, type EtcdConfig } from './etcd-options.ts';
+
+/** A key as etcd holds it. */
+export interface Entry {
+  key: string;
+  value: string;
+  /** Lease it is bound to, `0` for none. 64 bits: a text, never a number. */
+  lease: string;
+  /** Revision at which it was created. */
+  revision: string;
+}
+
+/** One key, or with `/` at its end every key below it. */
+const rangeOf = (key: string) =>
+  key.endsWith('/')
+    ? { key: Buffer.from(key), range_end: Buffer.from(`${key.slice(0, -1)}0`) }
+    : { key: Buffer.from(key) };
+
+/** No key at or below `key` was written after `revision`. */
+export const unchangedSince = (key: string, revision: string): ICompare => ({
+  ...rangeOf(key),
+  target: 'Mod',
+  result: 'Less',
+  mod_revision: (BigInt(revision) + 1n).toString(),
+});
+
+/** The key is the one that was created at `revision`; 0: there is none. */
+export const createdAt = (key: string, revision: string): ICompare => ({
+  key: Buffer.from(key),
+  target: 'Create',
+  result: 'Equal',
+  create_revision: revision,
+});
+
+export const put = (key: string, value: string, lease: string): IRequestOp => ({
+  request_put: { key: Buffer.from(key), value: Buffer.from(value), lease },
+});
+
+export const remove = (key: string): IRequestOp => ({ request_delete_range: { key: Buffer.from(key) } });
+
+/** Reads a key, or with `/` at its end what is below it, in order of creation. */
+export const look = (key: string): IRequestOp => ({
+  request_range: { ...rangeOf(key), sort_target: 'Create', sort_order: 'Ascend' },
+});
+
+/** Outcome of a transaction: at which revision, and what its reads found. */
+export interface Outcome {
+  succeeded: boolean;
+  revision: string;
+  found: Entry[][];
+}
+
+/**
+ * etcd v3 as far as locks need it: transactions, leases and watches, and nothing that goes on by itself.
+ * @throws ETCD_UNAVAILABLE (transient), ETCD_REFUSED from each method
+ */
+export class Etcd {
+  readonly #hosts: string;
+  readonly #options: IOptions;
+  #opened: Promise<Etcd3> | undefined;
+
+  /** Connects when it is first used. @throws ETCD_CONFIG_UNREADABLE */
+  constructor(config: EtcdConfig) {
+    this.#hosts = config.hosts.join(', ');
+    this.#options = etcdOptions(config);
+  }
+
+  // The library takes a quarter of a second to load.
+  #client(): Promise<Etcd3> {
+    this.#opened ??= import('etcd3').then(({ Etcd3: Client }) => new Client(this.#options));
+    return this.#opened;
+  }
+
+  async transact(compare: ICompare[], success: IRequestOp[], failure: IRequestOp[] = []): Promise<Outcome> {
+    const answer = await this.#asked((client) => client.kv.txn({ compare, success, failure }));
+    return { succeeded: answer.succeeded, revision: answer.header.revision, found: answer.responses.flatMap(foundIn) };
+  }
+
+  /** A new lease. @param ttlSeconds rounded up; etcd raises it to two seconds or so */
+  async grant(ttlSeconds: number): Promise<string> {
+    const { ID } = await this.#asked((client) => client.leaseClient.leaseGrant({ TTL: Math.ceil(ttlSeconds) }));
+    return ID;
+  }
+
+  /** Ends a lease and deletes its keys. @returns whether there was one */
+  async revoke(lease: string): Promise<boolean> {
+    try {
+      await this.#asked((client) => client.leaseClient.leaseRevoke({ ID: lease }));
+      return true;
+    } catch (error) {
+      if (messageOf(error).includes('requested lease not found')) return false;
+      throw error;
+    }
+  }
+
+  /** Gives a lease its full time again. @returns seconds it now has, 0 when etcd does not know it */
+  async renew(lease: string): Promise<number> {
+    return this.#asked(async (client) => {
+      const stream = await client.leaseClient.leaseKeepAlive({ deadline: Date.now() + callTimeoutMs });
+      try {
+        return await new Promise<number>((resolve, reject) => {
+          stream.on('data', ({ TTL }) => resolve(Number(TTL)));
+          stream.on('error', reject);
+          stream.on('end', () => reject(new Error('the stream ended')));
+          stream.write({ ID: lease });
+        });
+      } finally {
+        stream.end();
+      }
+    });
+  }
+
+  /**
+   * Waits until something at or below a key changes after `revision`, at most `ms`. May return early: look again.
+   * @throws the reason of `signal` once it is aborted
+   */
+  async changed(key: string, revision: string, ms: number, signal: AbortSignal): Promise<void> {
+    const stream = await this.#asked((client) => client.watchClient.watch());
+    await new Promise<void>((resolve) => {
+      const done = () => {
+        clearTimeout(timer);
+        signal.removeEventListener('abort', done);
+        resolve();
+      };
+      let timer = setTimeout(done, ms);
+      // The caller looks again and finds out whether etcd is away; half a second keeps it from doing so in a tight loop.
+      const broken = () => {
+        clearTimeout(timer);
+        timer = setTimeout(done, Math.min(ms, 500));
+      };
+      signal.addEventListener('abort', done);
+      stream.on('data', ({ created, canceled, events }) => {
+        if (canceled) broken();
+        else if (!created || events.length > 0) done();
+      });
+      stream.on('error', broken);
+      stream.on('end', broken);
+      stream.write({ create_request: { ...rangeOf(key), start_revision: (BigInt(revision) + 1n).toString() } });
+      if (signal.aborted) done();
+    });
+    // Ended before it is cancelled: the client would take the cancellation for a broken host.
+    stream.end();
+    stream.cancel();
+    signal.throwIfAborted();
+  }
+
+  async close(): Promise<void> {
+    (await this.#opened)?.close();
+  }
+
+  async #asked<T>(body: (client: Etcd3) => Promise<T>): Promise<T> {
+    const client = await this.#client();
+    try {
+      return await body(client);
+    } catch (error) {
+      const text = messageOf(error).replace(/^\w*Error: /, '');
+      if (
+        /permission denied|authentication failed|invalid auth token|user name|authentication is not enabled/.test(text)
+      )
+        throw new OpsError(
+          'failed',
+          'ETCD_REFUSED',
+          `etcd ${this.#hosts}: ${text}; see etcd.username and etcd.password_file`,
+        );
+      throw new OpsError('transient', 'ETCD_UNAVAILABLE', `etcd ${this.#hosts}: ${text}`, {}, error);
+    }
+  }
+}
+
+const foundIn = ({ response_range: range }: Partial<IResponseOp>): Entry[][] => (range ? [range.kvs.map(entryOf)] : []);
+
+const entryOf = ({ key, value, lease, create_revision }: IKeyValue): Entry => ({
+  key: key.toString(),
+  value: value.toString(),
+  lease,
+  revision: create_revision,
+});

@@ -1,0 +1,72 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { OpsError, lockLost, messageOf } from '../model/errors.ts';
+import { look, type Etcd } from './etcd.ts';
+
+/** A lock as {@link keep} needs to know it. */
+export interface Kept {
+  key: string;
+  lease: string;
+  /** Of the lease, seconds. */
+  ttl: number;
+  /** When its renewal was last asked for and granted, Unix milliseconds. */
+  renewedAt: number;
+}
+
+// A new attempt may come when the lease should be over: if etcd says it is not, nothing was lost.
+const firstAnswerMs = 5000;
+
+/** How often a lease is renewed: every third of it, within 1 and 20 seconds. */
+export const renewEveryMs = (ttlSeconds: number): number => Math.min(20, Math.max(1, ttlSeconds / 3)) * 1000;
+
+/**
+ * Renews the lease of a lock until `signal`; while etcd is away, for as long as the lease may live.
+ * @param renewed called after each renewal with the time at which it was asked for
+ * @throws LockLost when the key or its lease is gone, or may be; the reason of `signal`
+ */
+export async function keep(etcd: Etcd, kept: Kept, signal: AbortSignal, renewed: (at: number) => void): Promise<never> {
+  let lostAt = Math.max(kept.renewedAt + kept.ttl * 1000, Date.now() + firstAnswerMs);
+  let trouble = 'no answer';
+  for (;;) {
+    signal.throwIfAborted();
+    const askedAt = Date.now();
+    const answer = await within(lostAt - askedAt, renewOnce(etcd, kept));
+    if (answer === 'gone') throw lost(kept, 'its key is gone from etcd: it expired, or somebody removed it');
+    if (answer !== undefined && 'revision' in answer) {
+      lostAt = askedAt + kept.ttl * 1000;
+      renewed(askedAt);
+      await etcd.changed(kept.key, answer.revision, renewEveryMs(kept.ttl), signal).catch(() => undefined);
+      continue;
+    }
+    trouble = answer?.error ?? trouble;
+    if (Date.now() >= lostAt)
+      throw lost(kept, `etcd was away for as long as its lease lives (${kept.ttl} s): ${trouble}`);
+    await sleep(Math.min(1000, lostAt - Date.now()), undefined, { signal }).catch(() => undefined);
+  }
+}
+
+type Answer = 'gone' | { error: string } | { revision: string };
+
+async function renewOnce(etcd: Etcd, { key, lease }: Kept): Promise<Answer> {
+  try {
+    const seconds = await etcd.renew(lease);
+    const { found, revision } = await etcd.transact([], [look(key)]);
+    if (found[0]?.[0]?.lease !== lease) return 'gone';
+    // Just after a restart etcd may not know yet of a lease whose key it has.
+    return seconds > 0 ? { revision } : { error: 'etcd does not know the lease' };
+  } catch (error) {
+    return { error: messageOf(error) };
+  }
+}
+
+async function within<T>(ms: number, work: Promise<T>): Promise<T | undefined> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<undefined>((resolve) => (timer = setTimeout(resolve, Math.max(0, ms), undefined)));
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+const lost = (kept: Kept, why: string) =>
+  new OpsError('failed', lockLost, `lost the lock ${kept.key}: ${why}`, { key: kept.key });

@@ -1,0 +1,84 @@
+import { lockKey, type LockKind } from '../model/lock-name.ts';
+import type { Entry } from './etcd.ts';
+
+/** What the key of a holder or of one who waits tells: the fields of the original, and the run (spicerack.md 2.3). */
+export interface LockRecord {
+  concurrency: number;
+  /** When the lock was taken: `2026-11-22 00:57:14.838000+00:00`. */
+  created: string;
+  /** `USER@HOST [RUN]`. */
+  owner: string;
+  /** Seconds. */
+  ttl: number;
+  run: string;
+}
+
+/** Which lock is meant, and as which holder. */
+export interface LockRef {
+  kind: LockKind;
+  /** With `:SUFFIX`. */
+  name: string;
+  /** Workflow id of the run. */
+  run: string;
+  /** From 0; tells holders of one run apart that hold the same lock at the same time. */
+  slot?: number;
+}
+
+/** Name of the holder's key below the lock's: the run, readable, and the slot when it is not the first. */
+export const holderId = ({ run, slot = 0 }: LockRef): string =>
+  `${encodeURIComponent(run)}${slot === 0 ? '' : `:${slot}`}`;
+
+/** The keys of a lock. Those who wait stand apart, so that a transaction can speak of either. */
+export const keysOf = (lock: LockRef) => {
+  const key = lockKey(lock.kind, lock.name);
+  const waiting = `/spicerack/waiting/${lock.kind}/${lock.name}`;
+  const id = holderId(lock);
+  return { key, holders: `${key}/`, holder: `${key}/${id}`, waiters: `${waiting}/`, waiter: `${waiting}/${id}` };
+};
+
+/** A holder, or one who waits, as etcd knows it. */
+export interface Party extends LockRecord {
+  key: string;
+  lease: string;
+  /** Revision at which the key was created: order of arrival, and fencing number of a holder. */
+  revision: string;
+}
+
+/** One line, members in the order of the original. */
+export const encodeRecord = (record: LockRecord): string => {
+  const { concurrency, created, owner, ttl, run } = record;
+  const members = Object.entries({ concurrency, created, owner, ttl, run });
+  return `{${members.map(([name, value]) => `"${name}": ${JSON.stringify(value)}`).join(', ')}}`;
+};
+
+/** Reads a key strictly by what matters for exclusion: a key nobody can read still counts, as an exclusive holder. */
+export function decodeParty({ key, value, lease, revision }: Entry): Party {
+  let record: Partial<LockRecord> | null = null;
+  try {
+    record = JSON.parse(value) as Partial<LockRecord> | null;
+  } catch {
+    // written by hand: stays an exclusive holder without a name
+  }
+  const { concurrency = 1, created = '-', owner = `unreadable key ${key}`, ttl = 0, run = '' } = record ?? {};
+  return {
+    key,
+    lease,
+    revision,
+    concurrency: Number.isInteger(concurrency) ? concurrency : 1,
+    created,
+    owner,
+    ttl,
+    run,
+  };
+}
+
+/** `2026-11-22 00:57:14.838000+00:00`, as the original writes it. */
+export const timestamp = (date = new Date()): string => date.toISOString().replace('T', ' ').replace('Z', '000+00:00');
+
+/** A lock as the original prints it in its log lines. */
+export const describe = ({ concurrency, created, owner, ttl }: LockRecord): string =>
+  `{'concurrency': ${concurrency}, 'created': '${created}', 'owner': '${owner}', 'ttl': ${ttl}}`;
+
+/** One holder in a list: `    CREATED: OWNER`. */
+export const listed = (parties: readonly LockRecord[]): string =>
+  parties.map(({ created, owner }) => `    ${created}: ${owner}`).join('\n');

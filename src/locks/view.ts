@@ -1,0 +1,65 @@
+import type { Etcd, Outcome } from './etcd.ts';
+import { createdAt, look, put, remove, unchangedSince } from './etcd.ts';
+import { decodeParty, encodeRecord, keysOf, timestamp, type LockRecord, type LockRef, type Party } from './record.ts';
+
+/** Who holds a lock and who waits for it, in order of arrival, at one revision. */
+export interface View {
+  revision: string;
+  holders: Party[];
+  waiters: Party[];
+}
+
+/** What an untouched lock looks like: the first guess, which the transaction proves right or wrong. */
+export const untouched: View = { revision: '0', holders: [], waiters: [] };
+
+const viewOf = ({ revision, found: [holders = [], waiters = []] }: Outcome): View => ({
+  revision,
+  holders: holders.map(decodeParty),
+  waiters: waiters.map(decodeParty),
+});
+
+const readsOf = (lock: LockRef) => [look(keysOf(lock).holders), look(keysOf(lock).waiters)];
+
+/** Reads a lock. */
+export const readLock = async (etcd: Etcd, lock: LockRef): Promise<View> =>
+  viewOf(await etcd.transact([], readsOf(lock)));
+
+/**
+ * Makes a holder of whom `view` admits, unless somebody came in since: then nothing is written and the newer view told.
+ * @param ticket the newcomer's own place in the queue, which it gives up
+ */
+export async function enter(
+  etcd: Etcd,
+  lock: LockRef,
+  record: LockRecord,
+  view: View,
+  ticket?: Party,
+): Promise<Party | View> {
+  const { holders, holder, waiters } = keysOf(lock);
+  const entering = { ...record, created: timestamp() };
+  const lease = await etcd.grant(record.ttl);
+  const outcome = await etcd.transact(
+    [
+      unchangedSince(holders, view.revision),
+      ticket ? createdAt(ticket.key, ticket.revision) : unchangedSince(waiters, view.revision),
+    ],
+    [put(holder, encodeRecord(entering), lease), ...(ticket ? [remove(ticket.key)] : [])],
+    readsOf(lock),
+  );
+  if (outcome.succeeded) return { ...entering, key: holder, lease, revision: outcome.revision };
+  await etcd.revoke(lease);
+  return viewOf(outcome);
+}
+
+/** Takes a place in the queue, which is kept for `placeTtl` seconds after the last {@link Etcd.renew} of its lease. */
+export async function queueUp(etcd: Etcd, lock: LockRef, record: LockRecord, placeTtl: number): Promise<View> {
+  const { waiter } = keysOf(lock);
+  const lease = await etcd.grant(placeTtl);
+  const outcome = await etcd.transact(
+    [createdAt(waiter, '0')],
+    [put(waiter, encodeRecord({ ...record, created: timestamp() }), lease), ...readsOf(lock)],
+    readsOf(lock),
+  );
+  if (!outcome.succeeded) await etcd.revoke(lease);
+  return viewOf(outcome);
+}
