@@ -1,0 +1,61 @@
+import { execFile } from 'node:child_process';
+import { OpsError } from '../src/model/errors.ts';
+import { type Call, converge, create } from './define.ts';
+
+/** Runs the downtime hook and returns the first line of what it prints. Throws DOWNTIME_FAILED. */
+async function hook(program: string, args: readonly string[], call: Call): Promise<string> {
+  return new Promise((resolve, reject) => {
+    execFile(program, args, { timeout: 60_000, signal: call.signal }, (error, stdout, stderr) => {
+      if (!error) resolve(stdout.trim().split('\n')[0] ?? '');
+      else if (call.signal.aborted) reject(call.signal.reason as Error);
+      else reject(failed(program, args, stderr.trim() || error.message, typeof error.code === 'string'));
+    });
+  });
+}
+
+const failed = (program: string, args: readonly string[], why: string, cannotStart: boolean) =>
+  new OpsError(
+    cannotStart ? 'failed' : 'transient',
+    'DOWNTIME_FAILED',
+    `hooks.downtime ${program} ${args[0] ?? ''}: ${why.slice(0, 500)}`,
+  );
+
+interface Downtime {
+  host: string;
+  minutes: number;
+  /** The run's own name for it, by which it is found again. */
+  token: string;
+  reason: string;
+}
+
+/** Downtimes of hosts in whatever monitors them, through the program `hooks.downtime`. */
+export const alerts = {
+  /**
+   * Silences a host's alerts for some minutes, or adopts the downtime that this token already has.
+   * Returns its id, or nothing when no `hooks.downtime` is configured. Throws DOWNTIME_FAILED.
+   */
+  'alerts.downtime': create(async ({ host, minutes, token, reason }: Downtime, call): Promise<{ id?: string }> => {
+    const program = call.deps.config.hooks.downtime;
+    if (program === undefined) return {};
+    const found = await hook(program, ['find', token], call);
+    if (found !== '') return { id: found };
+    const id = await hook(program, ['add', host, String(Math.ceil(minutes)), token, reason], call);
+    if (id === '') throw failed(program, ['add'], 'printed no id', false);
+    return { id };
+  }),
+
+  /**
+   * Ends the downtime with this id or, when it never became known, the one of this token.
+   * Returns the id that was removed, or nothing when there was none. Throws DOWNTIME_FAILED.
+   */
+  'alerts.removeDowntime': converge(
+    async ({ id, token }: { id?: string; token: string }, call): Promise<{ id?: string }> => {
+      const program = call.deps.config.hooks.downtime;
+      if (program === undefined) return {};
+      const found = id ?? (await hook(program, ['find', token], call));
+      if (found === '') return {};
+      await hook(program, ['remove', found], call);
+      return { id: found };
+    },
+  ),
+};
