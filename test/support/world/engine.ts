@@ -1,6 +1,8 @@
 import { WorkflowClient, WorkflowFailedError, type WorkflowHandle } from '@temporalio/client';
 import { ApplicationFailure, defaultPayloadConverter } from '@temporalio/common';
 import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -73,19 +75,53 @@ export class Engine {
     rmSync(this.dir, { recursive: true, force: true });
   }
 
+  /** A queue and a world of its own without a worker. */
+  scene(): Scene {
+    const queue = `q${++this.#count}`;
+    return new Scene(this.temporal, queue, mkdtempSync(join(this.dir, `${queue}-`)));
+  }
+
+  /** Starts a worker process for a scene and waits until it polls. */
+  async worker(scene: Scene): Promise<WorkerProcess> {
+    const child = fork(join(import.meta.dirname, 'worker-main.ts'), [this.temporal.address, scene.queue, this.bundle.codePath, scene.dir], { execArgv: [] });
+    const guard = () => child.kill('SIGKILL');
+    process.once('exit', guard);
+    const ended = once(child, 'exit').then(([code, signal]: unknown[]) => {
+      process.off('exit', guard);
+      return code ?? signal;
+    });
+    await once(child, 'message');
+    return {
+      ended,
+      memory: () => Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${child.pid}/status`, 'utf8'))?.[1]) / 1024,
+      kill: () => {
+        child.kill('SIGKILL');
+        return ended;
+      },
+    };
+  }
+
   /** Runs `body` beside a worker on a queue and in a world of its own. */
   async withWorker<T>(body: (scene: Scene) => Promise<T>): Promise<T> {
-    const queue = `q${++this.#count}`;
-    const dir = mkdtempSync(join(this.dir, `${queue}-`));
+    const scene = this.scene();
     const worker = await Worker.create({
-      ...workerOptions(world(dir), { config: this.#config } as Deps),
+      ...workerOptions(world(scene.dir), { config: this.#config } as Deps),
       shutdownGraceTime: '100ms',
       connection: this.#connection,
-      taskQueue: queue,
+      taskQueue: scene.queue,
       workflowBundle: { codePath: this.bundle.codePath },
     });
-    return worker.runUntil(body(new Scene(this.temporal, queue, dir)));
+    return worker.runUntil(body(scene));
   }
+}
+
+/** A worker of the test world in a process of its own. */
+export interface WorkerProcess {
+  /** Resident memory, MiB. */
+  memory(): number;
+  /** Resolves with the signal or code it ended with. */
+  ended: Promise<unknown>;
+  kill(): Promise<unknown>;
 }
 
 /** One test's queue and world. */
@@ -147,13 +183,13 @@ export class Scene {
   }
 
   /** Asks again until there is an answer. */
-  async until<T>(ask: () => Promise<T | undefined | false> | T | undefined | false): Promise<T> {
-    for (let tries = 0; tries < 300; tries++) {
+  async until<T>(ask: () => Promise<T | undefined | false> | T | undefined | false, withinMs = 15_000): Promise<T> {
+    for (const end = Date.now() + withinMs; Date.now() < end; ) {
       const found = await ask();
       if (found) return found;
       await sleep(50);
     }
-    throw new Error('it did not happen within 15 s');
+    throw new Error(`it did not happen within ${withinMs} ms`);
   }
 }
 
