@@ -20,7 +20,9 @@ const upDown = (value: string): 'up' | 'down' => {
 function nameOf(name: string | undefined): string {
   const names = labNames();
   const [only] = names;
-  if (name !== undefined) return name;
+  if (name !== undefined && names.includes(name)) return name;
+  if (name !== undefined)
+    throw new Error(`no lab '${name}' is up${only === undefined ? '' : `; there are ${names.join(', ')}`}`);
   if (only !== undefined && names.length === 1) return only;
   throw new Error(only === undefined ? 'no lab is up' : `several labs are up (${names.join(', ')}): name one`);
 }

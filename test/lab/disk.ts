@@ -1,5 +1,5 @@
-import { chmodSync, cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { chmodSync, cpSync, existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import { type LabLayout, type MachineLayout, initialOs, installPaths, netmask, subnet } from './layout.ts';
 import { run } from './processes.ts';
 
@@ -43,6 +43,10 @@ const extra = (machine: MachineLayout, path: string): string => {
   return file;
 };
 
+function enable(machine: MachineLayout, unit: string): void {
+  symlinkSync(unit, extra(machine, join('etc/systemd/system/multi-user.target.wants', basename(unit))));
+}
+
 function layInstallServer(lab: LabLayout, machine: MachineLayout): void {
   const paths = installPaths(lab);
   for (const folder of [paths.snippets, paths.proofs, paths.faults, join(paths.automation, 'proxies')])
@@ -51,11 +55,8 @@ function layInstallServer(lab: LabLayout, machine: MachineLayout): void {
   const script = extra(machine, 'usr/local/sbin/dhcpincludes');
   cpSync(join(import.meta.dirname, 'install/dhcpincludes'), script);
   chmodSync(script, 0o755);
-  cpSync(
-    join(import.meta.dirname, 'install/dhcpd.service'),
-    extra(machine, 'etc/systemd/system/multi-user.target.wants/dhcpd.service'),
-  );
   cpSync(join(import.meta.dirname, 'install/dhcpd.service'), extra(machine, 'etc/systemd/system/dhcpd.service'));
+  enable(machine, '/etc/systemd/system/dhcpd.service');
   const config = [
     '# Only hosts that have a snippet get an answer.',
     'authoritative;',
@@ -84,7 +85,5 @@ function layEtcd(lab: LabLayout, machine: MachineLayout): void {
   };
   const lines = Object.entries(settings).map(([key, value]) => `ETCD_${key}="${value}"\n`);
   writeFileSync(extra(machine, 'etc/default/etcd'), lines.join(''));
-  if (!isMember) return;
-  const unit = join(lab.images[initialOs] ?? '', 'lib/systemd/system/etcd.service');
-  cpSync(unit, extra(machine, 'etc/systemd/system/multi-user.target.wants/etcd.service'));
+  if (isMember) enable(machine, '/lib/systemd/system/etcd.service');
 }

@@ -2,7 +2,10 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { LabLayout, MachineLayout } from './layout.ts';
-import { enter } from './processes.ts';
+import { ageOf, enter, nameOf, processesIn } from './processes.ts';
+
+/** etcd refuses to change a cluster whose members have not been connected for 5 s. */
+const settled = 6;
 
 export interface EtcdMember {
   /** Empty until the member has been started once. */
@@ -22,14 +25,13 @@ export class EtcdCluster {
 
   /** Members as the first machine that answers lists them, by peer URL. */
   async members(): Promise<EtcdMember[]> {
-    const answer = await this.#ask('/v3/cluster/member/list', '{}');
-    const { members } = JSON.parse(answer) as { members: { name?: string; peerURLs: string[] }[] };
+    const members = await this.#list();
     return members
       .map(({ name = '', peerURLs }) => ({ name, peerURLs }))
       .sort((one, other) => (one.peerURLs.join() < other.peerURLs.join() ? -1 : 1));
   }
 
-  /** Waits until each of the founding members says that it is healthy. */
+  /** Waits until each founding member is healthy and the cluster lets its membership change. */
   async healthy(seconds = 30): Promise<void> {
     const end = Date.now() + seconds * 1000;
     for (const { address, name } of this.#founders) {
@@ -40,17 +42,42 @@ export class EtcdCluster {
         await sleep(50);
       }
     }
+    const ages = processesIn(...this.#founders.map(({ netns }) => netns))
+      .filter((pid) => nameOf(pid) === 'etcd')
+      .map(ageOf);
+    await sleep(Math.max(0, settled - Math.min(...ages)) * 1000);
   }
 
-  /** A new, empty cluster of the founding members; the spare machine stopped and as it was made. */
+  /** Back to the founding members, the spare machine stopped and as it was made; a new, empty cluster if this one is ill. */
   async reset(): Promise<void> {
-    await this.#everywhere(this.#all, () => 'systemctl stop etcd; rm -rf /var/lib/etcd/default');
-    await this.#everywhere(this.#all, ({ dir }) => {
+    const spare = this.#all.filter((machine) => !this.#founders.includes(machine));
+    const isWhole = await this.#removeOthers().catch(() => false);
+    const anew = isWhole ? spare : this.#all;
+    await this.#everywhere(anew, () => 'systemctl stop etcd; rm -rf /var/lib/etcd/default');
+    await this.#everywhere(anew, ({ dir }) => {
       const settings = readFileSync(join(dir, 'initial/etc/default/etcd'), 'utf8');
       return `cat >/etc/default/etcd <<'END'\n${settings}END\n`;
     });
-    await this.#everywhere(this.#founders, () => 'systemctl start etcd');
+    if (!isWhole) await this.#everywhere(this.#founders, () => 'systemctl start etcd');
     await this.healthy();
+  }
+
+  /** @returns whether the founding members, and only they, are left, all of them healthy */
+  async #removeOthers(): Promise<boolean> {
+    const own = this.#founders.map(({ name }) => `http://${name}:2380`);
+    const members = await this.#list();
+    for (const { ID } of members.filter(({ peerURLs }) => !own.includes(peerURLs.join())))
+      await this.#ask('/v3/cluster/member/remove', JSON.stringify({ ID }));
+    const left = (await this.members()).map(({ peerURLs }) => peerURLs.join());
+    const healths = await Promise.all(this.#founders.map(({ address }) => request(address, '/health')));
+    return left.length === own.length && healths.every((health) => health.includes('"true"'));
+  }
+
+  async #list(): Promise<{ ID: string; name?: string; peerURLs: string[] }[]> {
+    const answer = JSON.parse(await this.#ask('/v3/cluster/member/list', '{}')) as {
+      members: { ID: string; name?: string; peerURLs: string[] }[];
+    };
+    return answer.members;
   }
 
   async #everywhere(machines: MachineLayout[], command: (machine: MachineLayout) => string): Promise<void> {

@@ -1,10 +1,10 @@
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Bmc } from './bmc.ts';
 import { type LabLayout, type MachineLayout, installPaths } from './layout.ts';
 import { setCable } from './network.ts';
 import type { PoweredMachine } from './powered-machine.ts';
-import { enter, processesIn, signal, signalAll } from './processes.ts';
+import { enter, nameOf, parentOf, processesIn, signal, signalAll } from './processes.ts';
 
 export type Fault =
   | { fault: 'dropConnections'; host: string }
@@ -13,18 +13,10 @@ export type Fault =
   | { fault: 'refuseLogins'; host: string; seconds: number }
   | { fault: 'dhcpRefreshFails'; on: boolean };
 
-const processName = (pid: string): string => readFileSync(`/proc/${pid}/comm`, 'utf8').trim();
-
 /** Whether a process serves one ssh connection, and is not the listener. */
 function servesConnection(pid: number): boolean {
-  try {
-    const name = processName(String(pid));
-    if (name === 'sshd-session') return true;
-    const parent = /^PPid:\t(\d+)$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? '0';
-    return (name === 'sshd' && processName(parent) === 'sshd') || (name === 'dropbear' && processName(parent) === name);
-  } catch {
-    return false;
-  }
+  const name = nameOf(pid);
+  return name === 'sshd-session' || ((name === 'sshd' || name === 'dropbear') && nameOf(parentOf(pid)) === name);
 }
 
 /** What can go wrong in a lab, on purpose. */

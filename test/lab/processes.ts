@@ -30,6 +30,29 @@ const startOf = (pid: number): string | undefined => {
   }
 };
 
+/** Seconds since a process started, on a machine whose clock ticks at the usual 100 a second. */
+export function ageOf(pid: number): number {
+  const uptime = Number(readFileSync('/proc/uptime', 'utf8').split(' ')[0]);
+  return uptime - Number(startOf(pid) ?? uptime * 100) / 100;
+}
+
+/** Name of a process, or nothing when it has ended. */
+export function nameOf(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/comm`, 'utf8').trim();
+  } catch {
+    return '';
+  }
+}
+
+export function parentOf(pid: number): number {
+  try {
+    return Number(/^PPid:\t(\d+)$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]);
+  } catch {
+    return 0;
+  }
+}
+
 export const identify = (pid: number): ProcessId => ({ pid, start: startOf(pid) ?? '' });
 export const isAlive = (id: ProcessId): boolean => id.start !== '' && startOf(id.pid) === id.start;
 
