@@ -124,7 +124,7 @@ export function cookbooksOf(path: string, module: CookbookModule & Record<string
     isCookbookClass(value) ? [[name, value] as const] : [],
   );
   if (classes.length === 0)
-    return typeof module.run === 'function' ? new Map([[path, fromModule(path, module)]]) : new Map();
+    return typeof module.run === 'function' ? new Map([[path, fromModule(path, module)]]) : new Map<string, Cookbook>();
   return new Map(
     classes.map(([className, cls]) => {
       const name = classes.length === 1 ? path : `${path}.${className}`;

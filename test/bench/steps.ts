@@ -22,25 +22,53 @@ Runtime.install({ logger });
 const dir = mkdtempSync(join(tmpdir(), 'sumac-bench-'));
 const temporal = await startTemporal({ database: join(dir, 'temporal.db') });
 const connection = await NativeConnection.connect({ address: temporal.address });
-const config = Config.parse({ cookbooks_base_dirs: [import.meta.dirname], logs_base_dir: dir, state_dir: dir, temporal: {} });
-const definitions = { 'bench.noop': read(async (_: object) => undefined), 'announce.sal': create(async (_: object) => undefined) };
+const config = Config.parse({
+  cookbooks_base_dirs: [import.meta.dirname],
+  logs_base_dir: dir,
+  state_dir: dir,
+  temporal: {},
+});
+const definitions = {
+  'bench.noop': read(async (_: object) => undefined),
+  'announce.sal': create(async (_: object) => undefined),
+};
 const { codePath } = await workflowBundle(config, effectsOf(definitions));
-const engine = await Worker.create({ ...workerOptions(definitions, { config } as Deps), connection, taskQueue: 'engine', workflowBundle: { codePath } });
+const engine = await Worker.create({
+  ...workerOptions(definitions, { config } as Deps),
+  connection,
+  taskQueue: 'engine',
+  workflowBundle: { codePath },
+});
 const bare = await Worker.create({
   connection,
   taskQueue: 'bare',
   workflowBundle: await bundleWorkflowCode({ workflowsPath: join(import.meta.dirname, 'bare-workflow.ts'), logger }),
   activities: { noop: async () => undefined },
 });
-const context: RunContext = { user: 'bench', host: 'bench', dryRun: false, noLocks: true, verbose: false, onFailure: 'rollback' };
+const context: RunContext = {
+  user: 'bench',
+  host: 'bench',
+  dryRun: false,
+  noLocks: true,
+  verbose: false,
+  onFailure: 'rollback',
+};
 const header = { [contextHeader]: defaultPayloadConverter.toPayload(context) };
 const client = new WorkflowClient({
   connection: temporal.client.connection,
   interceptors: [{ startWithDetails: (given, next) => next({ ...given, headers: { ...given.headers, ...header } }) }],
 });
 let count = 0;
-const ofEngine = (n: number) => timed(() => client.execute('bench.steps', { taskQueue: 'engine', workflowId: `engine-${++count}`, args: [{ argv: [], args: { steps: n } }] }));
-const ofBare = (n: number) => timed(() => client.execute('bare', { taskQueue: 'bare', workflowId: `bare-${++count}`, args: [n] }));
+const ofEngine = (n: number) =>
+  timed(() =>
+    client.execute('bench.steps', {
+      taskQueue: 'engine',
+      workflowId: `engine-${++count}`,
+      args: [{ argv: [], args: { steps: n } }],
+    }),
+  );
+const ofBare = (n: number) =>
+  timed(() => client.execute('bare', { taskQueue: 'bare', workflowId: `bare-${++count}`, args: [n] }));
 
 const measure = async () => {
   await ofEngine(5);
@@ -55,7 +83,10 @@ const measure = async () => {
   }
   const factor = median(ours) / median(theirs);
   row('a step, bare Temporal workflow', theirs, 'ms');
-  row('a step through the engine', ours, 'ms', { text: `${factor.toFixed(2)} x bare, at most 1.15`, met: factor <= 1.15 });
+  row('a step through the engine', ours, 'ms', {
+    text: `${factor.toFixed(2)} x bare, at most 1.15`,
+    met: factor <= 1.15,
+  });
   row('a run without steps', empty, 'ms');
 };
 await engine.runUntil(bare.runUntil(measure()));

@@ -25,6 +25,8 @@ export interface CallOptions {
   within?: Duration;
   /** Interval of a condition; default that of the check, else 5s. */
   every?: Duration;
+  /** The run goes on at once when it cancels this, instead of when the activity has ended. */
+  leavesBehind?: true;
 }
 
 /** A worker that died is noticed after this long. */
@@ -78,7 +80,7 @@ export async function call<N extends ActivityName>(
   const activityOptions: ActivityOptions = {
     ...optionsOf(effect, options, frame),
     heartbeatTimeout,
-    cancellationType: 'WAIT_CANCELLATION_COMPLETED',
+    cancellationType: options.leavesBehind ? 'TRY_CANCEL' : 'WAIT_CANCELLATION_COMPLETED',
     activityId: id.slice(0, 900),
     summary: summaryOf(options.summary ?? frame?.label ?? name, run.context.dryRun),
     ...(options.site === undefined ? {} : { taskQueue: `${workflowInfo().taskQueue}-${options.site}` }),
@@ -94,8 +96,9 @@ async function perform<O>(name: string, effect: EffectClass, input: unknown, opt
       error instanceof ActivityFailure && error.cause instanceof TimeoutFailure ? error.cause.timeoutType : undefined;
     // Out of time while no worker looked: the last word is one more look, however late.
     if (effect === 'condition' && timeout === 'SCHEDULE_TO_CLOSE') {
-      const { scheduleToCloseTimeout: _, ...rest } = options;
-      return await scheduleActivity<O>(name, [input], { ...rest, retry: { maximumAttempts: 1 } });
+      const lastLook = { ...options, retry: { maximumAttempts: 1 } };
+      delete lastLook.scheduleToCloseTimeout;
+      return await scheduleActivity<O>(name, [input], lastLook);
     }
     if (effect === 'one-shot' && (timeout !== undefined || failureCode(error) === 'WorkerShutdown'))
       throw new OpsError('unknown', unknownOutcome, failureText(error), {}, error);

@@ -69,7 +69,7 @@ async function readArguments(cookbook: Cookbook, input: RunInput): Promise<Args>
   if (input.args) return input.args;
   try {
     return await engineStep('arguments', 'read the arguments', () =>
-      call('cookbook.arguments', { cookbook: cookbook.name, argv: [...(input.argv ?? [])] }),
+      call('cookbook.arguments', { cookbook: cookbook.name, argv: [...input.argv] }),
     );
   } catch (error) {
     if (isCancelled(error)) throw error;
@@ -93,9 +93,7 @@ export async function takeLock(cookbook: string, runner: CookbookRunnerBase): Pr
   }
   const ttlSeconds = Math.ceil(toMs(lockArgs.ttl ?? '30m') / 1000);
   return stage(exitCodes.configuration, async () => {
-    const lock = await engineStep(`lock ${name}`, `take the lock ${name}`, () =>
-      holdLock('cookbooks', name, { concurrency: lockArgs.concurrency ?? 20, ttlSeconds }),
-    );
+    const lock = await holdLock('cookbooks', name, { concurrency: lockArgs.concurrency ?? 20, ttlSeconds });
     if (lock.key !== '') run.locks.push(lock.key);
     return lock;
   });
@@ -135,6 +133,6 @@ export function resultOf(returned: unknown): { exitCode: number; status: RunStat
   throw new OpsError(
     'failed',
     'EXIT_CODE_INVALID',
-    `the cookbook returned ${String(returned)}: return nothing, or a number from 0 to 127 that is not from 90 to 99`,
+    `the cookbook returned ${JSON.stringify(returned)}: return nothing, or a number from 0 to 127 that is not from 90 to 99`,
   );
 }

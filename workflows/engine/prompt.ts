@@ -30,7 +30,10 @@ export function servePrompts(): void {
       if (prompt) Object.assign(prompt, { answer: given.value, by: given.by });
       return `answered by ${given.by} (${currentUpdateInfo()?.id ?? ''})`;
     },
-    { validator: (given) => void target(given), description: "Answers the run's prompt: { value, by, prompt? }" },
+    {
+      validator: (given: Answer) => void target(given),
+      description: "Answers the run's prompt: { value, by, prompt? }",
+    },
   );
 }
 

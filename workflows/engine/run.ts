@@ -28,7 +28,8 @@ export type Registry = Readonly<Record<string, () => CookbookModule & Record<str
 
 /** The one workflow that serves every cookbook of a bundle; its type is the cookbook's name. */
 export function serve(registry: Registry, effects: EffectTable) {
-  return async (input: RunInput = { argv: [] }): Promise<RunResult> => {
+  return async (given: Partial<RunInput> = {}): Promise<RunResult> => {
+    const input: RunInput = { argv: [], ...given };
     const run = new RunState(workflowInfo().workflowType, runContext(), effects, input.carry);
     servePrompts();
     serveFleet();

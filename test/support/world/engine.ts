@@ -83,7 +83,11 @@ export class Engine {
 
   /** Starts a worker process for a scene and waits until it polls. */
   async worker(scene: Scene): Promise<WorkerProcess> {
-    const child = fork(join(import.meta.dirname, 'worker-main.ts'), [this.temporal.address, scene.queue, this.bundle.codePath, scene.dir], { execArgv: [] });
+    const child = fork(
+      join(import.meta.dirname, 'worker-main.ts'),
+      [this.temporal.address, scene.queue, this.bundle.codePath, scene.dir],
+      { execArgv: [] },
+    );
     const guard = () => child.kill('SIGKILL');
     process.once('exit', guard);
     const ended = once(child, 'exit').then(([code, signal]: unknown[]) => {
@@ -184,7 +188,7 @@ export class Scene {
 
   /** Asks again until there is an answer. */
   async until<T>(ask: () => Promise<T | undefined | false> | T | undefined | false, withinMs = 15_000): Promise<T> {
-    for (const end = Date.now() + withinMs; Date.now() < end; ) {
+    for (const end = Date.now() + withinMs; Date.now() < end;) {
       const found = await ask();
       if (found) return found;
       await sleep(50);

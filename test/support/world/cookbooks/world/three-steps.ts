@@ -19,7 +19,7 @@ export async function run(args: Args, spicerack: Spicerack): Promise<number | vo
     'second',
     args.noReturn ? { write, probe, undo: 'impossible' } : { write, probe, undo: () => set('undo second') },
   );
-  await spicerack.step('holds', { check: () => holds('ready'), within: args.within ?? '10s', every: '100ms' });
+  await spicerack.step('holds', { check: () => holds('ready'), within: String(args.within ?? '10s'), every: '100ms' });
   await spicerack.step('third', { write: () => set('third'), undo: () => set('undo third') });
   if (args.settle) await spicerack.settle('kept');
   return args.code as number | undefined;
