@@ -29,7 +29,11 @@ export interface SiteOptions {
  * Serves runs until SIGINT or SIGTERM; what is under way then gets 10 s, the rest goes on elsewhere.
  * @throws TEMPORAL_UNREACHABLE, BUNDLE_FAILED, LOGS_UNWRITABLE
  */
-export async function runWorker(config: Config, options: SiteOptions = {}): Promise<void> {
+export async function runWorker(
+  config: Config,
+  options: SiteOptions = {},
+  definitions: Definitions = activities,
+): Promise<void> {
   const started = performance.now();
   const deps = openDeps(config);
   Runtime.install({ logger: deps.logger, shutdownSignals: ['SIGINT', 'SIGTERM'] });
@@ -48,10 +52,10 @@ export async function runWorker(config: Config, options: SiteOptions = {}): Prom
     );
   }
   try {
-    const bundle = options.site === undefined ? await workflowBundle(config, effectsOf(activities)) : undefined;
+    const bundle = options.site === undefined ? await workflowBundle(config, effectsOf(definitions)) : undefined;
     for (const problem of bundle?.problems ?? []) deps.logger.error(problem);
     const worker = await Worker.create({
-      ...workerOptions(activities, deps),
+      ...workerOptions(definitions, deps),
       connection,
       namespace,
       taskQueue,
