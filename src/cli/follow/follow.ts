@@ -1,0 +1,147 @@
+import { messageOf } from '../../model/errors.ts';
+import type { Temporal } from '../client.ts';
+import { isInteractive, question } from '../terminal.ts';
+import { Desk } from './desk.ts';
+import { followHistory } from './history.ts';
+import { Narrator, clock } from './narrate.ts';
+import type { Outcome } from './outcome.ts';
+import { Pending } from './pending.ts';
+import { tellOutcome } from './result.ts';
+
+const quietMs = 4_000;
+
+/** A run to follow. */
+export interface Followed {
+  run: string;
+  cookbook: string;
+  /** First execution to tell of; default the latest. */
+  execution?: string;
+  verbose: boolean;
+}
+
+/**
+ * Tells what a run does, asks its prompts, and ends with the run or when the operator detaches.
+ * @returns the run's exit code; after detaching 0, or 128 and the number of the signal that did it
+ * @throws RUN_UNKNOWN
+ */
+export async function follow(temporal: Temporal, followed: Followed): Promise<number> {
+  const follower = new Follower(temporal, followed);
+  try {
+    return await Promise.race([follower.watch(), follower.detached]);
+  } finally {
+    follower.stop();
+  }
+}
+
+class Follower {
+  readonly #temporal: Temporal;
+  readonly #followed: Followed;
+  readonly #narrator: Narrator;
+  readonly #pending: Pending;
+  readonly #desk: Desk;
+  readonly #ticks: NodeJS.Timeout;
+  readonly #detach = Promise.withResolvers<number>();
+  #lastNews = Date.now();
+  #interrupts: 'none' | 'asking' | 'aborting' = 'none';
+  readonly detached = this.#detach.promise;
+
+  constructor(temporal: Temporal, followed: Followed) {
+    this.#temporal = temporal;
+    this.#followed = followed;
+    this.#narrator = new Narrator(followed.run, followed.verbose);
+    this.#pending = new Pending(temporal, followed.run);
+    this.#desk = new Desk(
+      temporal,
+      followed.run,
+      (line) => this.#say(line),
+      () => void this.#interrupt(),
+    );
+    this.#ticks = setInterval(() => void this.#tick(), quietMs);
+    process.on('SIGINT', () => void this.#interrupt());
+    process.on('SIGTERM', () => this.#leave(143));
+    process.on('SIGHUP', () => this.#leave(129));
+  }
+
+  stop(): void {
+    clearInterval(this.#ticks);
+  }
+
+  async watch(): Promise<number> {
+    const { run, cookbook, execution } = this.#followed;
+    let away = false;
+    for await (const batch of followHistory(this.#temporal, run, execution)) {
+      if ('away' in batch) {
+        if (!away) this.#say(`! Temporal does not answer, trying again: ${batch.away}`);
+        away = true;
+        continue;
+      }
+      away = false;
+      if (batch.events.length > 0) this.#lastNews = Date.now();
+      for (const line of this.#narrator.tell(batch.events)) this.#say(line);
+      const { outcome } = this.#narrator;
+      if (outcome) return this.#end(cookbook, outcome);
+      void this.#desk.update(this.#narrator.needsAnswer);
+    }
+    throw new Error(`the history of ${run} ended without an outcome`);
+  }
+
+  #end(cookbook: string, outcome: Outcome): number {
+    this.#desk.stepAside();
+    tellOutcome(cookbook, outcome);
+    return outcome.exitCode;
+  }
+
+  #say(line: string): void {
+    process.stderr.write(`${line}\n`);
+  }
+
+  async #tick(): Promise<void> {
+    if (Date.now() - this.#lastNews < quietMs) return;
+    try {
+      const lines = await this.#pending.lines((id) => this.#narrator.labelOf(id));
+      for (const line of lines) this.#say(`${clock(Date.now())} ${line}`);
+    } catch {
+      // a server that is away is told by who follows the history
+    }
+  }
+
+  async #interrupt(): Promise<void> {
+    if (!isInteractive()) {
+      this.#leave(130);
+      return;
+    }
+    if (this.#interrupts !== 'none') {
+      this.#leave(0);
+      return;
+    }
+    this.#interrupts = 'asking';
+    this.#desk.stepAside();
+    const given = await question(
+      "Ctrl-C: 'detach' leaves the run alone, 'abort' cancels it and rolls back, anything else goes on following",
+      AbortSignal.any([]),
+    );
+    if (typeof given !== 'object' || given.answer === 'detach') {
+      this.#leave(0);
+      return;
+    }
+    this.#interrupts = 'none';
+    if (given.answer === 'abort') await this.#abort();
+    this.#desk.comeBack();
+  }
+
+  async #abort(): Promise<void> {
+    this.#interrupts = 'aborting';
+    try {
+      await this.#temporal.client.workflow.getHandle(this.#followed.run).cancel();
+      this.#say('aborting: the run rolls back; Ctrl-C again detaches');
+    } catch (error) {
+      this.#interrupts = 'none';
+      this.#say(`! the run could not be cancelled: ${messageOf(error)}`);
+    }
+  }
+
+  #leave(code: number): void {
+    this.#say(`\ndetached, the run goes on: cookbook attach ${this.#followed.run}`);
+    this.#detach.resolve(code);
+  }
+}

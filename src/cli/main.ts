@@ -1,0 +1,88 @@
+import { Command, Option } from 'commander';
+import { reportError } from './exit-code.ts';
+import type { Globals } from './globals.ts';
+
+// Each command is loaded only when it is called: what a start does not need, it does not pay for.
+const program = new Command('cookbook')
+  .description(
+    'Runs cookbooks: operational procedures that survive every process, and undo what they did when they fail.',
+  )
+  .usage('[GLOBAL_ARGS] COOKBOOK [ARGS...]\n       cookbook [GLOBAL_ARGS] COMMAND [ARGS...]')
+  .option(
+    '-c, --config-file <path>',
+    'configuration; else COOKBOOK_CONFIG, ~/.config/sumac/config.yaml, /etc/sumac/config.yaml',
+  )
+  .option('-d, --dry-run', 'change nothing: read, and print what would be done')
+  .option('-v, --verbose', "tell the engine's own doings too; with --list the titles")
+  .option('--no-locks', 'take no locks for this run')
+  .addOption(
+    new Option('--on-failure <policy>', 'undo everything, or park the run until a person decides')
+      .choices(['rollback', 'hold'])
+      .default('rollback'),
+  )
+  .option('--reason <text>', 'why, in your words')
+  .option('--task <task>', 'ticket, such as T12345')
+  .option('-l, --list', 'print the tree of cookbooks; COOKBOOK then is a prefix')
+  .argument('[cookbook]', 'name of a cookbook, or of a group to list')
+  .argument('[args...]', 'arguments of the cookbook')
+  .enablePositionalOptions()
+  .passThroughOptions()
+  .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : 2));
+
+const globals = () => program.opts<Globals & Record<string, unknown>>();
+
+program.action(async (name: string | undefined, argv: string[]) => {
+  if (globals().list) return end((await import('./commands/list.ts')).list(globals(), name ?? ''));
+  if (name === undefined) return program.help();
+  return end((await import('./commands/run.ts')).run(globals(), name, argv));
+});
+program
+  .command('attach <run>')
+  .description('follow a run to its end')
+  .action(async (run: string) => end((await import('./commands/attach.ts')).attach(globals(), run)));
+program
+  .command('answer <run> <value>')
+  .description('answer what a run asks')
+  .option('--prompt <id>', 'which of its prompts, when it has several')
+  .action(async (run: string, value: string, { prompt }: { prompt?: string }) =>
+    end((await import('./commands/answer.ts')).answer(globals(), run, value, prompt)),
+  );
+program
+  .command('ps')
+  .description('list the open runs')
+  .option('--all', 'closed ones too, as long as the server keeps them')
+  .action(async ({ all }: { all?: boolean }) => end((await import('./commands/ps.ts')).ps(globals(), all ?? false)));
+program
+  .command('prompts')
+  .description('list what open runs ask')
+  .action(async () => end((await import('./commands/prompts.ts')).prompts(globals())));
+program
+  .command('show <run>')
+  .description('show what a run has done, does and waits for')
+  .action(async (run: string) => end((await import('./commands/show.ts')).show(globals(), run)));
+program
+  .command('cancel <run>')
+  .description('cancel a run, which rolls back')
+  .action(async (run: string) => end((await import('./commands/cancel.ts')).cancel(globals(), run)));
+program
+  .command('fleet <run> <action> [value]')
+  .description('steer a fleet run: pause, resume, width N, skip HOST, abort')
+  .action(async (run: string, action: string, value: string | undefined) =>
+    end((await import('./commands/fleet.ts')).fleet(globals(), run, action, value)),
+  );
+program
+  .command('worker')
+  .description('serve runs until SIGTERM')
+  .option('--site <site>', 'serve only the activities of this site')
+  .action(async ({ site }: { site?: string }) => end((await import('./commands/worker.ts')).worker(globals(), site)));
+
+/** Ends the process with what a command returns: connections left open must not keep it. */
+async function end(code: Promise<number>): Promise<never> {
+  process.exit(await code);
+}
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  process.exit(reportError(error, globals().verbose ?? false));
+}

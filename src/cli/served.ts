@@ -1,0 +1,53 @@
+import { QueryNotRegisteredError, QueryRejectedError } from '@temporalio/client';
+import { OpsError } from '../model/errors.ts';
+import { names, type RunStatusReport } from '../model/run.ts';
+import { grpcCode, grpcStatus, isNotFound, type Temporal } from './client.ts';
+
+/** The server lists a poller for five minutes after its last poll; a poll lasts one at most. */
+const pollMs = 70_000;
+
+/** @throws NO_WORKER when no worker asks the run's queue for work */
+export async function assertServed({ config, connection, namespace }: Temporal): Promise<void> {
+  const { task_queue: queue, address } = config.temporal;
+  const { pollers } = await connection.workflowService.describeTaskQueue({
+    namespace,
+    taskQueue: { name: queue },
+  });
+  const oldest = Date.now() - pollMs;
+  if (pollers.some(({ lastAccessTime }) => Number(lastAccessTime?.seconds ?? 0) * 1000 >= oldest)) return;
+  throw new OpsError(
+    'usage',
+    'NO_WORKER',
+    `no worker polls the task queue ${queue} at ${address}: start one with 'cookbook worker'`,
+  );
+}
+
+const queryMs = 5_000;
+
+/**
+ * Asks a run for its status; one that has closed too, as long as the server keeps it.
+ * @throws NO_WORKER, RUN_UNKNOWN, RUN_FOREIGN
+ */
+export async function statusOf({ client, connection, config }: Temporal, run: string): Promise<RunStatusReport> {
+  try {
+    const handle = client.workflow.getHandle(run);
+    return await connection.withDeadline(Date.now() + queryMs, () => handle.query<RunStatusReport>(names.status));
+  } catch (error) {
+    if (isNotFound(error)) throw unknownRun(run);
+    if (error instanceof QueryNotRegisteredError || error instanceof QueryRejectedError)
+      throw new OpsError(
+        'usage',
+        'RUN_FOREIGN',
+        `${run} is no run of a cookbook, or its code cannot be replayed: ${error.message}`,
+      );
+    if (grpcCode(error) !== grpcStatus.deadlineExceeded) throw error;
+    throw new OpsError(
+      'usage',
+      'NO_WORKER',
+      `no worker on ${config.temporal.task_queue} answers for ${run} within ${queryMs / 1000} s: is one running? ('cookbook worker')`,
+    );
+  }
+}
+
+export const unknownRun = (run: string) =>
+  new OpsError('usage', 'RUN_UNKNOWN', `no run '${run}': see 'cookbook ps --all'`);
