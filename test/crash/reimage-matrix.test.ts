@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import type { RunResult } from '../../src/model/run.ts';
 import type { LabMachine } from '../lab/machine.ts';
-import { Stage, untilEvent, type CookbookWorker, type Lane } from './support/stage.ts';
+import type { CookbookWorker } from '../lab/cookbook-worker.ts';
+import { Stage, untilEvent, type Lane } from './support/stage.ts';
 
 const lanes = 4;
 const cookbook = 'sre.hosts.reimage';

@@ -1,20 +1,17 @@
 import type { WorkflowHandle } from '@temporalio/client';
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { createWriteStream, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { connect, type Temporal } from '../../../src/cli/client.ts';
 import { startRun } from '../../../src/cli/start.ts';
 import type { RunContext } from '../../../src/model/run.ts';
+import { startWorker, type CookbookWorker } from '../../lab/cookbook-worker.ts';
 import { Lab, type LabOptions } from '../../lab/lab.ts';
 import type { LabMachine } from '../../lab/machine.ts';
 import { writeSumacConfig } from '../../lab/sumac-config.ts';
 import { startEtcd, type TestEtcd } from '../../support/etcd.ts';
 import { startTemporal, type TemporalServer } from '../../support/temporal.ts';
-
-const launcher = resolve(import.meta.dirname, '../../../bin/cookbook');
 
 /** The whole of it, real: a lab, a Temporal server on a file, etcd; workers are `cookbook worker` processes. */
 export class Stage {
@@ -60,12 +57,6 @@ export class Stage {
   }
 }
 
-export interface CookbookWorker {
-  pid: number;
-  /** kill -9 of the whole worker. */
-  kill(): Promise<void>;
-}
-
 export class Lane {
   readonly stage: Stage;
   readonly dir: string;
@@ -77,37 +68,8 @@ export class Lane {
   }
 
   /** Starts a worker and waits until it polls. */
-  async worker(): Promise<CookbookWorker> {
-    mkdirSync(this.dir, { recursive: true });
-    const child = spawn(launcher, ['-c', this.config, 'worker'], {
-      stdio: ['ignore', 'ignore', 'pipe'],
-      detached: true,
-    });
-    const end = () => {
-      try {
-        process.kill(-(child.pid ?? 0), 'SIGKILL');
-      } catch {
-        // it has ended
-      }
-    };
-    process.once('exit', end);
-    const exited = once(child, 'exit').then(() => process.off('exit', end));
-    child.stderr.pipe(createWriteStream(join(this.dir, 'worker.err'), { flags: 'a' }));
-    await new Promise<void>((ready, failed) => {
-      child.stderr.on('data', (text: Buffer) => {
-        if (text.includes('polls')) ready();
-      });
-      child.once('exit', (code) =>
-        failed(new Error(`the worker ended with ${code}: ${readFileSync(join(this.dir, 'worker.err'), 'utf8')}`)),
-      );
-    });
-    return {
-      pid: child.pid ?? 0,
-      kill: async () => {
-        end();
-        await exited;
-      },
-    };
+  worker(): Promise<CookbookWorker> {
+    return startWorker(this.config, join(this.dir, 'worker.err'));
   }
 
   /** Starts a run as the CLI does. */
