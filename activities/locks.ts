@@ -77,18 +77,14 @@ const acquireLock = converge(async (input: LockInput, call): Promise<LockHeld> =
     until: since + (input.waitSeconds ?? defaultWaitSeconds) * 1000,
     signal: call.signal,
     again: call.attempt > 1,
-    blocked(message, { holders, waiters }) {
+    blocked(message, holders, ahead) {
       if (!told) log.warn(message);
       told = true;
-      const waitingBefore = Math.max(
-        0,
-        waiters.findIndex((waiter) => waiter.run === call.run),
-      );
       const details: WaitDetails = {
         waitingFor: key,
         since,
-        holders: holders.map(({ owner, created }) => `${created}: ${owner}`),
-        waitingBefore,
+        holders: holders.map(({ created, owner }) => `${created}: ${owner}`),
+        waitingBefore: ahead.length,
       };
       call.heartbeat(details);
     },
@@ -148,7 +144,7 @@ const holders = read(
     const record = recordOf({ concurrency, ttlSeconds: 1 }, call);
     const blocked = admit(view.holders, others.length, record).enter
       ? undefined
-      : unavailable(lock, record, view, others);
+      : unavailable(lock, record, view.holders, others);
     return { holders: view.holders, waiters: view.waiters, blocked };
   },
 );

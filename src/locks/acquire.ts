@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { OpsError, isOpsError, messageOf } from '../model/errors.ts';
+import { OpsError, messageOf } from '../model/errors.ts';
 import { admit } from './admission.ts';
 import type { Etcd } from './etcd.ts';
 import { describe, keysOf, listed, type LockRecord, type LockRef, type Party } from './record.ts';
@@ -17,32 +17,40 @@ export interface Waiting {
   signal: AbortSignal;
   /** Whether another attempt may have come this far before: look first, instead of expecting a lock nobody touched. */
   again: boolean;
-  /** Called when the wait begins and at each change of who is in the way. */
-  blocked(message: string, view: View): void;
+  /** Called whenever it looks at who is in the way. */
+  blocked(message: string, holders: readonly Party[], ahead: readonly Party[]): void;
 }
 
 /**
  * Takes a lock, waiting for its turn: first come, first served. A second call of the same run and slot finds the
  * holder, or the place in the queue, that the first one left.
- * @throws LOCK_UNAVAILABLE when the time is up, or the reason of `signal`: nothing is left behind, unless another attempt
- *   is to follow. ETCD_UNAVAILABLE: the place in the queue is kept by its lease.
+ * @throws LOCK_UNAVAILABLE when the time is up, ETCD_UNAVAILABLE, the reason of `signal`. When the time is up or the run
+ *   is cancelled, nothing is left behind; else the place in the queue waits for another attempt as long as its lease lives.
  */
 export async function acquire(etcd: Etcd, lock: LockRef, record: LockRecord, waiting: Waiting): Promise<Party> {
+  const { signal } = waiting;
   try {
-    const held = await contend(etcd, lock, record, waiting);
-    if (isOver(waiting.signal)) waiting.signal.throwIfAborted();
+    const held = await contend({ etcd, lock, record, waiting });
+    if (isCancelled(signal)) signal.throwIfAborted();
     return held;
   } catch (error) {
-    if (isOver(waiting.signal) || (isOpsError(error) && error.code === 'LOCK_UNAVAILABLE')) await abandon(etcd, lock);
+    if (isCancelled(signal)) await abandon(etcd, lock);
     throw error;
   }
 }
 
-// A worker that shuts down, and a paused activity, leave the place to the attempt that follows.
-const isOver = ({ aborted, reason }: AbortSignal): boolean =>
-  aborted && !['WORKER_SHUTDOWN', 'PAUSED', 'RESET'].includes(messageOf(reason));
+// Every other reason leaves room for another attempt, which may already be at work with the same keys.
+const isCancelled = ({ aborted, reason }: AbortSignal): boolean => aborted && messageOf(reason) === 'CANCELLED';
 
-async function contend(etcd: Etcd, lock: LockRef, record: LockRecord, waiting: Waiting): Promise<Party> {
+interface Contest {
+  etcd: Etcd;
+  lock: LockRef;
+  record: LockRecord;
+  waiting: Waiting;
+}
+
+async function contend(contest: Contest): Promise<Party> {
+  const { etcd, lock, record, waiting } = contest;
   const { holder, waiter } = keysOf(lock);
   let view = waiting.again ? await readLock(etcd, lock) : untouched;
   for (;;) {
@@ -60,38 +68,34 @@ async function contend(etcd: Etcd, lock: LockRef, record: LockRecord, waiting: W
       const entered = await enter(etcd, lock, record, view, ticket);
       if ('key' in entered) return entered;
       view = entered;
-    } else if (ticket) view = await waitForChange(etcd, lock, record, waiting, view, ticket, ahead);
+    } else if (ticket) view = await waitForChange(contest, view, ticket, ahead);
     else view = await queueUp(etcd, lock, record, placeTtlSeconds);
   }
 }
 
 /** One round of waiting: for the end of whoever is next in front, or of a holder. */
-async function waitForChange(
-  etcd: Etcd,
-  lock: LockRef,
-  record: LockRecord,
-  waiting: Waiting,
-  view: View,
-  ticket: Party,
-  ahead: Party[],
-): Promise<View> {
-  const message = unavailable(lock, record, view, ahead);
-  waiting.blocked(message, view);
+async function waitForChange(contest: Contest, view: View, ticket: Party, ahead: Party[]): Promise<View> {
+  const { etcd, lock, record, waiting } = contest;
+  const message = unavailable(lock, record, view.holders, ahead);
+  waiting.blocked(message, view.holders, ahead);
   const left = waiting.until - Date.now();
-  if (left <= 0)
+  if (left <= 0) {
+    await etcd.revoke(ticket.lease);
     throw new OpsError('failed', 'LOCK_UNAVAILABLE', message, { holders: view.holders.map(({ owner }) => owner) });
+  }
   await etcd.renew(ticket.lease); // a place that is gone is missing from the next view
-  await etcd.changed(
-    ahead.at(-1)?.key ?? keysOf(lock).holders,
-    view.revision,
-    Math.min(left, lookEveryMs),
-    waiting.signal,
-  );
+  const next = ahead.at(-1)?.key ?? keysOf(lock).holders;
+  await etcd.changed(next, view.revision, Math.min(left, lookEveryMs), waiting.signal);
   return readLock(etcd, lock);
 }
 
 /** Why a lock cannot be had, in the words of the original (spicerack.md 2.6). */
-export function unavailable(lock: LockRef, record: LockRecord, { holders }: View, ahead: readonly Party[]): string {
+export function unavailable(
+  lock: LockRef,
+  record: LockRecord,
+  holders: readonly Party[],
+  ahead: readonly Party[],
+): string {
   const { count, allowed } = admit(holders, ahead.length, record);
   const key = keysOf(lock).key;
   const why = `Unable to acquire lock: ${describe(record)} for key ${key}.\n`;

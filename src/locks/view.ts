@@ -46,6 +46,7 @@ export async function enter(
     [put(holder, encodeRecord(entering), lease), ...(ticket ? [remove(ticket.key)] : [])],
     readsOf(lock),
   );
+  if (outcome.succeeded && ticket) await etcd.revoke(ticket.lease).catch(() => false); // ends by itself otherwise
   if (outcome.succeeded) return { ...entering, key: holder, lease, revision: outcome.revision };
   await etcd.revoke(lease);
   return viewOf(outcome);
