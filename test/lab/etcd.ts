@@ -53,7 +53,7 @@ export class EtcdCluster {
     const spare = this.#all.filter((machine) => !this.#founders.includes(machine));
     const isWhole = await this.#removeOthers().catch(() => false);
     const anew = isWhole ? spare : this.#all;
-    await this.#everywhere(anew, () => 'systemctl stop etcd; rm -rf /var/lib/etcd/default');
+    await this.#everywhere(anew, () => 'systemctl stop etcd; systemctl reset-failed etcd; rm -rf /var/lib/etcd/default');
     await this.#everywhere(anew, ({ dir }) => {
       const settings = readFileSync(join(dir, 'initial/etc/default/etcd'), 'utf8');
       return `cat >/etc/default/etcd <<'END'\n${settings}END\n`;

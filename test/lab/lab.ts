@@ -12,6 +12,7 @@ import { buildImages } from './images.ts';
 import { type LabLayout, installPaths, machinesOf, subnet } from './layout.ts';
 import { LabMachine, jsonLines } from './machine.ts';
 import type { Request } from './power.ts';
+import { requirePrograms } from './programs.ts';
 import { claim, isSupervised, layoutOf, remove, saveLayout, saveProcess, socketOf } from './registry.ts';
 
 export interface LabOptions {
@@ -68,6 +69,7 @@ export class Lab {
       throw new Error(`lab name '${name}': 1 to 16 lower-case letters and digits needed`);
     const dir = resolve(options.dir ?? join(tmpdir(), `sumac-lab-${name}`));
     if (existsSync(dir) && readdirSync(dir).length > 0) throw new Error(`lab folder ${dir} is not empty`);
+    requirePrograms();
     const images = await buildImages();
     const network = await claim(name);
     const layout: LabLayout = {
@@ -223,11 +225,12 @@ function startPower(layout: LabLayout): Promise<void> {
   });
   saveProcess(layout.name, 'supervisor', power.pid ?? 0);
   return new Promise((ready, failed) => {
-    power.once('message', () => {
+    const onExit = () => failed(new Error(`the lab did not start: ${readFileSync(file, 'utf8').slice(-2000)}`));
+    power.once('exit', onExit).once('message', () => {
+      power.off('exit', onExit);
       power.unref();
       power.channel?.unref();
       ready();
     });
-    power.once('exit', () => failed(new Error(`the lab did not start: ${readFileSync(file, 'utf8').slice(-2000)}`)));
   });
 }

@@ -60,7 +60,8 @@ export const namespacesOf = (name: string): string[] => {
 
 /** Removes every namespace of a lab, and so its cables; whatever lived in them must have ended. */
 export async function removeNetwork(name: string): Promise<void> {
-  const namespaces = namespacesOf(name);
-  if (namespaces.length > 0)
-    await run('ip', ['-batch', '-'], namespaces.map((namespace) => `netns del ${namespace}`).join('\n'));
+  const commands = namespacesOf(name).map((namespace) => `netns del ${namespace}`);
+  // Another process may be removing the same lab.
+  const failure = await run('ip', ['-force', '-batch', '-'], commands.join('\n')).catch((error: unknown) => error);
+  if (namespacesOf(name).length > 0) throw failure;
 }

@@ -102,8 +102,7 @@ export async function remove(name: string): Promise<void> {
   }
   const dir = layoutOf(name)?.dir;
   if (dir !== undefined) rmSync(dir, { recursive: true, force: true });
-  for (const network of existsSync(networksTaken) ? readdirSync(networksTaken) : [])
-    if (readFileSync(join(networksTaken, network), 'utf8') === name) rmSync(join(networksTaken, network));
+  await run('sh', ['-c', 'grep -lxF "$1" "$2"/* | xargs -r rm -f', 'sh', name, networksTaken]);
   rmSync(entryOf(name), { recursive: true, force: true });
 }
 
