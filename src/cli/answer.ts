@@ -30,7 +30,3 @@ export async function sendAnswer({ client, connection }: Temporal, run: string, 
     );
   }
 }
-
-/** How a run is answered from a shell. */
-export const howToAnswer = (run: string, choices: readonly string[] | undefined, prompt?: string): string =>
-  `cookbook answer ${run} ${choices ? choices.map((choice) => (/^[\w-]+$/.test(choice) ? choice : `'${choice}'`)).join('|') : 'TEXT'}${prompt === undefined ? '' : ` --prompt ${prompt}`}`;

@@ -1,4 +1,6 @@
-import { createInterface } from 'node:readline';
+import { createInterface, type Interface } from 'node:readline';
+
+const clearLine = '\r\u001b[J';
 
 /** Whether a person sits at both ends. */
 export const isInteractive = (): boolean => process.stdin.isTTY && process.stderr.isTTY;
@@ -6,31 +8,35 @@ export const isInteractive = (): boolean => process.stdin.isTTY && process.stder
 /** How a question ended without an answer. */
 export type NoAnswer = 'withdrawn' | 'interrupted' | 'closed';
 
+let asking: Interface | undefined;
+
+/** Says a line on stderr, above the question that may be open. */
+export function say(line: string): void {
+  process.stderr.write(asking ? `${clearLine}${line}\n` : `${line}\n`);
+  asking?.prompt(true);
+}
+
 /**
- * Asks at the terminal: `==> MESSAGE`, then `> `.
+ * Asks at the terminal: `==> MESSAGE`, then `> `. One question at a time.
  * @param withdrawn ends the question when it is no longer to be answered here
  * @returns the line typed; `interrupted` after Ctrl-C, `closed` after Ctrl-D
  */
-export function question(message: string, withdrawn: AbortSignal): Promise<{ answer: string } | NoAnswer> {
+export function question(message: string, withdrawn?: AbortSignal): Promise<{ answer: string } | NoAnswer> {
   return new Promise((resolve) => {
+    process.stderr.write(`==> ${message}\n`);
     const lines = createInterface({ input: process.stdin, output: process.stderr, terminal: true });
+    asking = lines;
     const end = (how: { answer: string } | NoAnswer) => {
-      withdrawn.removeEventListener('abort', withdraw);
+      if (typeof how === 'string') process.stderr.write(clearLine);
+      asking = undefined;
+      withdrawn?.removeEventListener('abort', withdraw);
       resolve(how); // before close, whose own end comes second and counts for nothing
       lines.close();
     };
-    const withdraw = () => {
-      process.stderr.write('\n');
-      end('withdrawn');
-    };
+    const withdraw = () => end('withdrawn');
     lines.once('SIGINT', () => end('interrupted'));
-    lines.once('close', () => end('closed'));
-    if (withdrawn.aborted) {
-      end('withdrawn');
-      return;
-    }
-    withdrawn.addEventListener('abort', withdraw);
-    process.stderr.write(`==> ${message}\n`);
+    lines.once('close', () => asking === lines && end('closed'));
+    withdrawn?.addEventListener('abort', withdraw);
     lines.question('> ', (answer) => end({ answer: answer.trim() }));
   });
 }

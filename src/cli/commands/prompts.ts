@@ -1,5 +1,5 @@
 import { messageOf } from '../../model/errors.ts';
-import { howToAnswer } from '../answer.ts';
+import { howToAnswer } from '../how-to-answer.ts';
 import { connect, type Temporal } from '../client.ts';
 import type { Globals } from '../globals.ts';
 import { listRuns, queries } from '../runs.ts';

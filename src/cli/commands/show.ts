@@ -1,7 +1,7 @@
 import { formatMs } from '../../model/duration.ts';
 import { messageOf } from '../../model/errors.ts';
 import type { FleetReport, RunStatusReport, StepReport } from '../../model/run.ts';
-import { howToAnswer } from '../answer.ts';
+import { howToAnswer } from '../how-to-answer.ts';
 import { connect, type Temporal } from '../client.ts';
 import { describeRun } from '../describe.ts';
 import { failureText, outcomeOf } from '../follow/outcome.ts';

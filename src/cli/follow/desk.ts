@@ -1,16 +1,16 @@
 import { messageOf } from '../../model/errors.ts';
 import type { Prompt } from '../../model/run.ts';
-import { howToAnswer, sendAnswer } from '../answer.ts';
+import { sendAnswer } from '../answer.ts';
+import { howToAnswer } from '../how-to-answer.ts';
 import type { Temporal } from '../client.ts';
 import { operator } from '../globals.ts';
 import { statusOf } from '../served.ts';
-import { isInteractive, question } from '../terminal.ts';
+import { isInteractive, question, say } from '../terminal.ts';
 
 /** Where the prompts of a followed run are asked: at the terminal, one at a time, or told to whoever may answer elsewhere. */
 export class Desk {
   readonly #temporal: Temporal;
   readonly #run: string;
-  readonly #say: (line: string) => void;
   readonly #interrupted: () => void;
   #interactive = isInteractive();
   #open: Prompt[] = [];
@@ -19,10 +19,9 @@ export class Desk {
   #away = false;
 
   /** @param interrupted is called after Ctrl-C at a question */
-  constructor(temporal: Temporal, run: string, say: (line: string) => void, interrupted: () => void) {
+  constructor(temporal: Temporal, run: string, interrupted: () => void) {
     this.#temporal = temporal;
     this.#run = run;
-    this.#say = say;
     this.#interrupted = interrupted;
   }
 
@@ -32,7 +31,7 @@ export class Desk {
     try {
       this.#open = needsAnswer ? (await statusOf(this.#temporal, this.#run)).prompts : [];
     } catch (error) {
-      this.#say(`! the run waits for an answer; what it asks is not known: ${messageOf(error)}`);
+      say(`! the run waits for an answer; what it asks is not known: ${messageOf(error)}`);
       return;
     }
     const asked = this.#asked;
@@ -46,8 +45,10 @@ export class Desk {
     this.#asked?.withdraw.abort();
   }
 
-  comeBack(): void {
+  /** @param after what the run will ask may have changed: then wait for it to ask again */
+  comeBack(after: 'nothing' | 'abort'): void {
     this.#away = false;
+    if (after === 'abort') this.#open = [];
     this.#next();
   }
 
@@ -63,8 +64,8 @@ export class Desk {
   #tell(): void {
     for (const { id, message, choices } of this.#open.filter((prompt) => !this.#told.has(prompt.id))) {
       this.#told.add(id);
-      this.#say(`==> ${message}`);
-      this.#say(`    answer it: ${howToAnswer(this.#run, choices, this.#open.length > 1 ? id : undefined)}`);
+      say(`==> ${message}`);
+      say(`    answer it: ${howToAnswer(this.#run, choices, this.#open.length > 1 ? id : undefined)}`);
     }
   }
 
@@ -81,21 +82,21 @@ export class Desk {
     }
     if (given === 'closed') {
       this.#interactive = false;
-      this.#say('the terminal answers no more; the run still waits');
+      say('the terminal answers no more; the run still waits');
     }
     this.#next();
   }
 
   async #answer({ id, choices }: Prompt, value: string): Promise<void> {
     if (choices && !choices.includes(value)) {
-      this.#say(`==> Invalid answer '${value}': type ${choices.map((choice) => `'${choice}'`).join(' or ')}`);
+      say(`==> Invalid answer '${value}': type ${choices.map((choice) => `'${choice}'`).join(' or ')}`);
       return;
     }
     this.#open = this.#open.filter((prompt) => prompt.id !== id);
     try {
       await sendAnswer(this.#temporal, this.#run, { value, by: operator(), prompt: id });
     } catch (error) {
-      this.#say(`==> ${messageOf(error)}`);
+      say(`==> ${messageOf(error)}`);
     }
     // Refused or lost: it is asked again if it is still open.
     try {

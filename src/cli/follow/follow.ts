@@ -1,6 +1,6 @@
 import { messageOf } from '../../model/errors.ts';
 import type { Temporal } from '../client.ts';
-import { isInteractive, question } from '../terminal.ts';
+import { isInteractive, question, say } from '../terminal.ts';
 import { Desk } from './desk.ts';
 import { followHistory } from './history.ts';
 import { Narrator, clock } from './narrate.ts';
@@ -50,12 +50,7 @@ class Follower {
     this.#followed = followed;
     this.#narrator = new Narrator(followed.run, followed.verbose);
     this.#pending = new Pending(temporal, followed.run);
-    this.#desk = new Desk(
-      temporal,
-      followed.run,
-      (line) => this.#say(line),
-      () => void this.#interrupt(),
-    );
+    this.#desk = new Desk(temporal, followed.run, () => void this.#interrupt());
     this.#ticks = setInterval(() => void this.#tick(), quietMs);
     process.on('SIGINT', () => void this.#interrupt());
     process.on('SIGTERM', () => this.#leave(143));
@@ -71,13 +66,13 @@ class Follower {
     let away = false;
     for await (const batch of followHistory(this.#temporal, run, execution)) {
       if ('away' in batch) {
-        if (!away) this.#say(`! Temporal does not answer, trying again: ${batch.away}`);
+        if (!away) say(`! Temporal does not answer, trying again: ${batch.away}`);
         away = true;
         continue;
       }
       away = false;
       if (batch.events.length > 0) this.#lastNews = Date.now();
-      for (const line of this.#narrator.tell(batch.events)) this.#say(line);
+      for (const line of this.#narrator.tell(batch.events)) say(line);
       const { outcome } = this.#narrator;
       if (outcome) return this.#end(cookbook, outcome);
       void this.#desk.update(this.#narrator.needsAnswer);
@@ -91,15 +86,11 @@ class Follower {
     return outcome.exitCode;
   }
 
-  #say(line: string): void {
-    process.stderr.write(`${line}\n`);
-  }
-
   async #tick(): Promise<void> {
     if (Date.now() - this.#lastNews < quietMs) return;
     try {
       const lines = await this.#pending.lines((id) => this.#narrator.labelOf(id));
-      for (const line of lines) this.#say(`${clock(Date.now())} ${line}`);
+      for (const line of lines) say(`${clock(Date.now())} ${line}`);
     } catch {
       // a server that is away is told by who follows the history
     }
@@ -118,7 +109,6 @@ class Follower {
     this.#desk.stepAside();
     const given = await question(
       "Ctrl-C: 'detach' leaves the run alone, 'abort' cancels it and rolls back, anything else goes on following",
-      AbortSignal.any([]),
     );
     if (typeof given !== 'object' || given.answer === 'detach') {
       this.#leave(0);
@@ -126,22 +116,22 @@ class Follower {
     }
     this.#interrupts = 'none';
     if (given.answer === 'abort') await this.#abort();
-    this.#desk.comeBack();
+    this.#desk.comeBack(given.answer === 'abort' ? 'abort' : 'nothing');
   }
 
   async #abort(): Promise<void> {
     this.#interrupts = 'aborting';
     try {
       await this.#temporal.client.workflow.getHandle(this.#followed.run).cancel();
-      this.#say('aborting: the run rolls back; Ctrl-C again detaches');
+      say('aborting: the run rolls back; Ctrl-C again detaches');
     } catch (error) {
       this.#interrupts = 'none';
-      this.#say(`! the run could not be cancelled: ${messageOf(error)}`);
+      say(`! the run could not be cancelled: ${messageOf(error)}`);
     }
   }
 
   #leave(code: number): void {
-    this.#say(`\ndetached, the run goes on: cookbook attach ${this.#followed.run}`);
+    say(`detached, the run goes on: cookbook attach ${this.#followed.run}`);
     this.#detach.resolve(code);
   }
 }

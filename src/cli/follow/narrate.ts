@@ -1,10 +1,12 @@
 import { defaultPayloadConverter } from '@temporalio/common';
 import type { temporal } from '@temporalio/proto';
 import { formatMs } from '../../model/duration.ts';
-import type { Answer } from '../../model/run.ts';
-import { names } from '../../model/run.ts';
+import { names, type Answer, type Parked } from '../../model/run.ts';
+import { howToAnswer } from '../how-to-answer.ts';
 import { failureOutcome, failureText, outcomeOf, type Outcome } from './outcome.ts';
 import type { HistoryEvent } from './history.ts';
+
+type Signal = temporal.api.history.v1.IWorkflowExecutionSignaledEventAttributes;
 
 interface Work {
   label: string;
@@ -14,8 +16,8 @@ interface Work {
 
 /** Activities that serve the engine; their doings are told with `-v` only. */
 const engineOwn = /^(announce|cookbook|locks)\./;
-// Timers of the engine that only bound a wait are named `then ...`.
-const boundsAWait = /^then /;
+// Timers of the engine that only bound a wait: the reminder of a prompt, and those named `then ...`.
+const boundsAWait = /^(then |waits for an answer)/;
 const toldPhases = ['rolling back', 'cleaning up'];
 
 /** Turns the history of a run into lines for an operator. */
@@ -85,8 +87,7 @@ export class Narrator {
   #child(event: HistoryEvent): string | undefined {
     const started = event.childWorkflowExecutionStartedEventAttributes;
     if (started) {
-      const id = started.workflowExecution?.workflowId ?? '';
-      const label = id.startsWith(`${this.#run}/`) ? id.slice(this.#run.length + 1) : id;
+      const label = this.#below(started.workflowExecution?.workflowId ?? '');
       this.#children.set(String(started.initiatedEventId), { label, startedAt: timeOf(event), quiet: false });
       return `▶ ${label} starts`;
     }
@@ -138,13 +139,28 @@ export class Narrator {
       return `== ${by} answered: ${value}`;
     }
     const signal = event.workflowExecutionSignaledEventAttributes;
-    if (signal && signal.signalName !== names.parked) return `== ${signal.signalName ?? ''} (${signal.identity ?? ''})`;
+    if (signal) return this.#signal(signal);
     const cancel = event.workflowExecutionCancelRequestedEventAttributes;
-    if (cancel) return `== cancelled by ${cancel.identity || 'its parent'}, rolling back`;
+    if (cancel) return `== cancelled by ${cancel.identity || 'its parent'}`;
     const broken = event.workflowTaskFailedEventAttributes;
     // A worker that was killed in the middle is no news; the others repeat until somebody mends the code.
     if (broken?.failure) return `! the run's code failed and is tried again: ${failureText(broken.failure)}`;
     return undefined;
+  }
+
+  #signal({ signalName, input, identity }: Signal): string | undefined {
+    const [first] = input?.payloads ?? [];
+    if (signalName === names.parked && first) {
+      const { run, message, choices } = defaultPayloadConverter.fromPayload<Parked>(first);
+      return `? ${this.#below(run)} asks: ${message} (${howToAnswer(run, choices)})`;
+    }
+    const value = first ? ` ${String(defaultPayloadConverter.fromPayload(first))}` : '';
+    return signalName === names.unparked ? undefined : `== ${signalName ?? ''}${value} (${identity ?? ''})`;
+  }
+
+  /** A run below this one by the end of its id. */
+  #below(run: string): string {
+    return run.startsWith(`${this.#run}/`) ? run.slice(this.#run.length + 1) : run;
   }
 
   #unlessQuiet({ quiet }: Work, text: string): string | undefined {
