@@ -9,13 +9,13 @@ export type EtcdConfig = NonNullable<Config['etcd']>;
 /** One unary call; a host that does not answer is given up and the next one asked. */
 export const callTimeoutMs = 2000;
 
-type HostPolicy = NonNullable<NonNullable<NonNullable<IOptions['faultHandling']>['host']>>;
+type Policy = NonNullable<NonNullable<IOptions['faultHandling']>['global']>;
 
-// No circuit breaker: who waits for a lock wants to know at once that etcd is back.
+// No circuit breaker and no retries: who waits for a lock wants to know at once that etcd is away, or back.
 const direct = {
   execute: async <T>(body: (context: { signal: AbortSignal }) => T | PromiseLike<T>) =>
     body({ signal: new AbortController().signal }),
-} as unknown as ReturnType<HostPolicy>;
+} as unknown as Policy;
 
 const deadline = () => ({ deadline: Date.now() + callTimeoutMs });
 
@@ -23,16 +23,15 @@ const deadline = () => ({ deadline: Date.now() + callTimeoutMs });
  * What the transport needs, from the `etcd` section of the configuration.
  * @throws ETCD_CONFIG_UNREADABLE
  */
-export function etcdOptions(config: EtcdConfig): IOptions {
+export function etcdOptions(config: EtcdConfig): Omit<IOptions, 'hosts'> {
   if ((config.cert === undefined) !== (config.key === undefined))
     throw unreadable(
-      `etcd.${config.cert === undefined ? 'key' : 'cert'}`,
-      'needs its counterpart: set both etcd.cert and etcd.key',
+      `etcd.${config.cert === undefined ? 'cert' : 'key'}`,
+      'set both etcd.cert and etcd.key, or neither',
     );
   if ((config.username === undefined) !== (config.password_file === undefined))
     throw unreadable('etcd.username', 'set both etcd.username and etcd.password_file, or neither');
   return {
-    hosts: config.hosts,
     defaultCallOptions: ({ isStream }) => (isStream ? {} : deadline()),
     // Half-open connections are noticed although a watch is silent; etcd allows a ping every 5 s.
     grpcOptions: {
@@ -40,7 +39,7 @@ export function etcdOptions(config: EtcdConfig): IOptions {
       'grpc.keepalive_timeout_ms': 5000,
       'grpc.max_reconnect_backoff_ms': 1000,
     },
-    faultHandling: { host: () => direct },
+    faultHandling: { host: () => direct, global: direct },
     ...credentials(config),
     ...(config.username !== undefined &&
       config.password_file !== undefined && {

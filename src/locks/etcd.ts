@@ -1,5 +1,5 @@
 import type { Etcd3, ICompare, IKeyValue, IOptions, IRequestOp, IResponseOp } from 'etcd3';
-import { OpsError, messageOf } from '../model/errors.ts';
+import { OpsError, messageOf, type ErrorKind } from '../model/errors.ts';
 import { callTimeoutMs, etcdOptions, type EtcdConfig } from './etcd-options.ts';
 
 /** A key as etcd holds it. */
@@ -57,20 +57,28 @@ export interface Outcome {
  * @throws ETCD_UNAVAILABLE (transient), ETCD_REFUSED from each method
  */
 export class Etcd {
-  readonly #hosts: string;
-  readonly #options: IOptions;
-  #opened: Promise<Etcd3> | undefined;
+  readonly #hosts: readonly string[];
+  readonly #options: Omit<IOptions, 'hosts'>;
+  #opened: Promise<Etcd3[]> | undefined;
+  // Workers spread over the members, and each stays with one until it fails.
+  #current = Math.floor(Math.random() * 1000);
 
   /** Connects when it is first used. @throws ETCD_CONFIG_UNREADABLE */
   constructor(config: EtcdConfig) {
-    this.#hosts = config.hosts.join(', ');
+    this.#hosts = config.hosts;
     this.#options = etcdOptions(config);
   }
 
-  // The library takes a quarter of a second to load.
-  #client(): Promise<Etcd3> {
-    this.#opened ??= import('etcd3').then(({ Etcd3: Client }) => new Client(this.#options));
-    return this.#opened;
+  // A client for each member: with several, the library fails over for plain requests only, not for renewals and watches.
+  // It takes a quarter of a second to load.
+  async #client(): Promise<Etcd3> {
+    this.#opened ??= import('etcd3').then(({ Etcd3: Client }) =>
+      this.#hosts.map((hosts) => new Client({ ...this.#options, hosts })),
+    );
+    const clients = await this.#opened;
+    const client = clients[this.#current % clients.length];
+    if (!client) throw new OpsError('usage', 'ETCD_CONFIG_UNREADABLE', 'etcd.hosts: is empty');
+    return client;
   }
 
   async transact(compare: ICompare[], success: IRequestOp[], failure: IRequestOp[] = []): Promise<Outcome> {
@@ -147,25 +155,32 @@ export class Etcd {
   }
 
   async close(): Promise<void> {
-    (await this.#opened)?.close();
+    for (const client of (await this.#opened) ?? []) client.close();
   }
 
+  /** Asks one member after the other, and the first again, until one answers. */
   async #asked<T>(body: (client: Etcd3) => Promise<T>): Promise<T> {
-    const client = await this.#client();
-    try {
-      return await body(client);
-    } catch (error) {
-      const text = messageOf(error).replace(/^\w*Error: /, '');
-      if (
-        /permission denied|authentication failed|invalid auth token|user name|authentication is not enabled/.test(text)
-      )
-        throw new OpsError(
-          'failed',
-          'ETCD_REFUSED',
-          `etcd ${this.#hosts}: ${text}; see etcd.username and etcd.password_file`,
-        );
-      throw new OpsError('transient', 'ETCD_UNAVAILABLE', `etcd ${this.#hosts}: ${text}`, {}, error);
+    for (let left = this.#hosts.length; ; left--) {
+      const client = await this.#client();
+      try {
+        return await body(client);
+      } catch (error) {
+        const text = messageOf(error).replace(/^\w*Error: /, '');
+        if (
+          /permission denied|authentication failed|invalid auth token|user name|authentication is not enabled/.test(
+            text,
+          )
+        )
+          throw this.#failure('failed', 'ETCD_REFUSED', `${text}; see etcd.username and etcd.password_file`, error);
+        if (left === 0 || text.includes('etcdserver: '))
+          throw this.#failure('transient', 'ETCD_UNAVAILABLE', text, error);
+        this.#current++;
+      }
     }
+  }
+
+  #failure(kind: ErrorKind, code: string, text: string, cause: unknown): OpsError {
+    return new OpsError(kind, code, `etcd ${this.#hosts.join(', ')}: ${text}`, {}, cause);
   }
 }
 

@@ -1,0 +1,146 @@
+import assert from 'node:assert/strict';
+import { after, afterEach, before, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { LockHeld } from '../../../activities/locks.ts';
+import { isOpsError } from '../../../src/model/errors.ts';
+import { startEtcd, type TestEtcd } from '../../support/etcd.ts';
+import { Actor, cancellation } from './actors.ts';
+
+let server: TestEtcd;
+let worker: Actor;
+before(async () => {
+  server = await startEtcd();
+  worker = new Actor(server);
+});
+afterEach(() => server.ctl('del', '/', '--prefix'));
+after(async () => {
+  await worker.etcd.close();
+  await server.stop();
+});
+
+const isLockLost = (held: LockHeld, why: RegExp) => (error: unknown) =>
+  isOpsError(error) &&
+  error.kind === 'failed' &&
+  error.code === 'LockLost' &&
+  error.message.startsWith(`lost the lock ${held.key}: `) &&
+  why.test(error.message);
+
+const present = async ({ key }: LockHeld) => (await server.ctl('get', key, '--keys-only')).trim() === key;
+
+/** Keeps a lock until the test ends it, and resolves once it was renewed for the first time. */
+async function keeping(run: string, held: LockHeld, ttl: number, resumed?: unknown) {
+  const { signal, cancel } = cancellation();
+  const renewals: number[] = [];
+  const heartbeat = (details: unknown) => renewals.push((details as { renewedAt: number }).renewedAt);
+  const ended = worker.keep(run, held, ttl, { signal, heartbeat, resumed });
+  ended.catch(() => undefined);
+  while (renewals.length === 0) await sleep(10);
+  const stop = () => {
+    cancel();
+    return ended;
+  };
+  return { ended, renewals, stop };
+}
+
+test('keeping renews the lease beyond its time, and ends without an error when the run cancels it', async () => {
+  const held = await worker.acquire('run', { ttlSeconds: 3 });
+  const kept = await keeping('run', held, 3);
+  await sleep(6000);
+  assert.ok(await present(held));
+  assert.ok(kept.renewals.length >= 4);
+  await kept.stop();
+});
+
+test('without keeping, the lease ends and the lock is free', async () => {
+  const held = await worker.acquire('run', { ttlSeconds: 2 });
+  const other = await worker.acquire('other', {});
+  assert.ok(!(await present(held)));
+  assert.ok(await present(other));
+});
+
+test('a lock whose key somebody removes is lost before the next renewal is due', { timeout: 15_000 }, async () => {
+  const held = await worker.acquire('run');
+  const kept = await keeping('run', held, 60);
+  await server.ctl('del', held.key);
+  await assert.rejects(kept.ended, isLockLost(held, /its key is gone from etcd/));
+});
+
+test('a lock whose lease somebody revokes is lost', async () => {
+  const held = await worker.acquire('run');
+  const kept = await keeping('run', held, 60);
+  await server.ctl('lease', 'revoke', BigInt(held.leaseId).toString(16));
+  await assert.rejects(kept.ended, isLockLost(held, /its key is gone from etcd/));
+});
+
+test('the next attempt renews the same lease after its worker died', async () => {
+  const held = await worker.acquire('run', { ttlSeconds: 4 });
+  const { signal, cancel } = cancellation();
+  const dead = worker.keep('run', held, 4, { signal });
+  await sleep(100);
+  cancel();
+  await dead;
+  await sleep(2000);
+  const kept = await keeping('run', held, 4, { renewedAt: Date.now() - 2000 });
+  await sleep(4500);
+  assert.ok(await present(held));
+  await kept.stop();
+});
+
+test('an attempt that comes after the lease ended reports the loss', async () => {
+  const held = await worker.acquire('run', { ttlSeconds: 2 });
+  await sleep(3500);
+  const late = worker.keep('run', held, 2, { resumed: { renewedAt: Date.now() - 3500 } });
+  await assert.rejects(late, isLockLost(held, /its key is gone/));
+});
+
+test(
+  'etcd killed and started again costs nothing: the lock is kept and still excludes',
+  { timeout: 60_000 },
+  async () => {
+    const held = await worker.acquire('run', { ttlSeconds: 20 });
+    const kept = await keeping('run', held, 20);
+    await server.kill();
+    await sleep(1500);
+    await server.start();
+    const before = kept.renewals.length;
+    while (kept.renewals.length === before) await sleep(50);
+    assert.ok(await present(held));
+    await assert.rejects(worker.acquire('other', { waitSeconds: 0.2 }), /Unable to acquire lock/);
+    await kept.stop();
+    assert.deepEqual(await worker.release('run', held), { released: true });
+  },
+);
+
+test('a waiter gets its turn although etcd was killed and started again meanwhile', { timeout: 60_000 }, async () => {
+  const held = await worker.acquire('run');
+  const waiting = worker.acquire('waiter').catch(() => worker.acquire('waiter', {}, { attempt: 2 }));
+  while ((await worker.look()).waiters.length === 0) await sleep(5);
+  await server.kill();
+  await server.start();
+  await worker.release('run', held);
+  assert.ok(await present(await waiting));
+});
+
+test('etcd that stays away for as long as the lease lives costs the lock', { timeout: 60_000 }, async () => {
+  const held = await worker.acquire('run', { ttlSeconds: 4 });
+  const kept = await keeping('run', held, 4);
+  await server.kill();
+  try {
+    await assert.rejects(kept.ended, isLockLost(held, /etcd was away for as long as its lease lives \(4 s\)/));
+    const since = Date.now() - (kept.renewals.at(-1) ?? 0);
+    assert.ok(since >= 3900, `given up ${since} ms after the last renewal`);
+  } finally {
+    await server.start();
+  }
+});
+
+test('etcd that takes requests and answers none costs the lock, too', { timeout: 60_000 }, async () => {
+  const held = await worker.acquire('run', { ttlSeconds: 4 });
+  const kept = await keeping('run', held, 4);
+  server.freeze(true);
+  try {
+    await assert.rejects(kept.ended, isLockLost(held, /etcd was away for as long as its lease lives/));
+  } finally {
+    server.freeze(false);
+  }
+});
