@@ -32,20 +32,36 @@ export class EtcdCluster {
   }
 
   /** Waits until each founding member is healthy and the cluster lets its membership change. */
-  async healthy(seconds = 30): Promise<void> {
-    const end = Date.now() + seconds * 1000;
+  async healthy(): Promise<void> {
+    await this.#allConnected();
+    await this.#settle(2 * settled);
+  }
+
+  async #allConnected(): Promise<void> {
+    const end = Date.now() + 30_000;
     for (const { address, name } of this.#founders) {
       for (;;) {
-        const answer = await request(address, '/health').catch((error: unknown) => String(error));
-        if (answer.includes('"true"')) break;
-        if (Date.now() > end) throw new Error(`etcd on ${name} is not healthy: ${answer}`);
+        const trouble = await this.#trouble(address).catch((error: unknown) => String(error));
+        if (trouble === undefined) break;
+        if (Date.now() > end) throw new Error(`etcd on ${name} is not healthy: ${trouble}`);
         await sleep(50);
       }
     }
-    const ages = processesIn(...this.#founders.map(({ netns }) => netns))
-      .filter((pid) => nameOf(pid) === 'etcd')
-      .map(ageOf);
-    await sleep(Math.max(0, settled - Math.min(...ages)) * 1000);
+  }
+
+  /** Waits until connections made just now are old enough, when a member is younger than so many seconds. */
+  async #settle(age: number): Promise<void> {
+    const etcds = processesIn(...this.#founders.map(({ netns }) => netns)).filter((pid) => nameOf(pid) === 'etcd');
+    if (etcds.some((pid) => ageOf(pid) < age)) await sleep(settled * 1000);
+  }
+
+  /** What a founding member still lacks: its own health, or a connection to another one. */
+  async #trouble(address: string): Promise<string | undefined> {
+    const health = await request(address, '/health');
+    if (!health.includes('"true"')) return health;
+    const metrics = await request(address, '/metrics');
+    const connected = metrics.match(/^etcd_network_active_peers\{.*\} 1$/gm)?.length ?? 0;
+    return connected < this.#founders.length - 1 ? `connected with ${connected} peers` : undefined;
   }
 
   /** Back to the founding members, the spare machine stopped and as it was made; a new, empty cluster if this one is ill. */
@@ -53,13 +69,17 @@ export class EtcdCluster {
     const spare = this.#all.filter((machine) => !this.#founders.includes(machine));
     const isWhole = await this.#removeOthers().catch(() => false);
     const anew = isWhole ? spare : this.#all;
-    await this.#everywhere(anew, () => 'systemctl stop etcd; systemctl reset-failed etcd; rm -rf /var/lib/etcd/default');
+    await this.#everywhere(
+      anew,
+      () => 'systemctl stop etcd; systemctl reset-failed etcd; rm -rf /var/lib/etcd/default',
+    );
     await this.#everywhere(anew, ({ dir }) => {
       const settings = readFileSync(join(dir, 'initial/etc/default/etcd'), 'utf8');
       return `cat >/etc/default/etcd <<'END'\n${settings}END\n`;
     });
     if (!isWhole) await this.#everywhere(this.#founders, () => 'systemctl start etcd');
-    await this.healthy();
+    await this.#allConnected();
+    await this.#settle(isWhole ? settled + 1 : 2 * settled);
   }
 
   /** @returns whether the founding members, and only they, are left, all of them healthy */
@@ -68,6 +88,8 @@ export class EtcdCluster {
     const members = await this.#list();
     for (const { ID } of members.filter(({ peerURLs }) => !own.includes(peerURLs.join())))
       await this.#ask('/v3/cluster/member/remove', JSON.stringify({ ID }));
+    // A member's id comes of its URL and the second in which it is added: in the same second it would be refused as removed.
+    await sleep(1000 - (Date.now() % 1000));
     const left = (await this.members()).map(({ peerURLs }) => peerURLs.join());
     const healths = await Promise.all(this.#founders.map(({ address }) => request(address, '/health')));
     return left.length === own.length && healths.every((health) => health.includes('"true"'));

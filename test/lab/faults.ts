@@ -85,7 +85,9 @@ export class Faults {
     clearTimeout(this.#logins.get(machine.name));
     await enter(machine.netns, 'systemctl stop ssh.socket ssh.service');
     const timer = setTimeout(() => {
-      enter(machine.netns, 'systemctl reset-failed ssh.service; systemctl start ssh.service').catch((error: unknown) => console.error(machine.name, error));
+      enter(machine.netns, 'systemctl reset-failed ssh.service; systemctl start ssh.service').catch((error: unknown) =>
+        console.error(machine.name, error),
+      );
     }, seconds * 1000);
     this.#logins.set(machine.name, timer);
   }
