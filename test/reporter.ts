@@ -1,4 +1,3 @@
-import type { Transform } from 'node:stream';
 import { spec as Spec } from 'node:test/reporters';
 
 interface Event {
@@ -8,7 +7,7 @@ interface Event {
 
 /** Node's own report, with the reasons of what was skipped counted before its summary. */
 export default async function* report(source: AsyncIterable<Event>): AsyncGenerator<string> {
-  const spec = new Spec() as Transform;
+  const spec = new Spec();
   const skipped = new Map<string, number>();
   for await (const event of source) {
     const { type, data } = event;
@@ -19,8 +18,10 @@ export default async function* report(source: AsyncIterable<Event>): AsyncGenera
     if (type === 'test:diagnostic' && data.nesting === 0 && /^tests \d+$/.test(data.message ?? ''))
       for (const [reason, count] of skipped) yield `skipped ${count}: ${reason}\n`;
     spec.write(event);
-    for (let text = spec.read() as unknown; text !== null; text = spec.read()) yield String(text);
+    for (let text = read(spec); text !== null; text = read(spec)) yield text;
   }
   spec.end();
-  for await (const text of spec) yield String(text);
+  for await (const text of spec as AsyncIterable<Buffer>) yield text.toString();
 }
+
+const read = (from: { read(): unknown }): string | null => (from.read() as Buffer | null)?.toString() ?? null;
