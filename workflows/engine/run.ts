@@ -97,21 +97,21 @@ async function underLock(
   lock: Awaited<ReturnType<typeof takeLock>>,
 ): Promise<RunResult> {
   const run = currentRun();
+  // An announcement delays nothing; END waits for it.
+  const started = skipStartSal ? Promise.resolve() : uncancellable(() => announce('START'));
   let result: RunResult;
   try {
-    if (!skipStartSal) await announce('START');
     result = await body(runner, lock?.lost);
   } catch (error) {
-    if (error instanceof ContinueRequested) {
-      await lock?.stopKeeping();
-      await condition(allHandlersFinished);
-      return await continueAsNew<(next: RunInput) => Promise<RunResult>>({ ...input, carry: run.carry });
-    }
-    if (!isCancelled(error)) throw error;
-    result = { exitCode: exitCodes.interrupted, status: 'ERROR', error: 'cancelled before it started' };
+    if (!(error instanceof ContinueRequested)) throw error;
+    await lock?.stopKeeping();
+    await started;
+    await condition(allHandlersFinished);
+    return await continueAsNew<(next: RunInput) => Promise<RunResult>>({ ...input, carry: run.carry });
   }
   await uncancellable(async () => {
     await lock?.release();
+    await started;
     run.locks.length = 0;
     log.debug(
       `__COOKBOOK_STATS__:name=${run.cookbook},exit_code=${result.exitCode},duration=${((Date.now() - run.carry.startedAt) / 1000).toFixed(3)}`,
