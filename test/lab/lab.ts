@@ -68,7 +68,6 @@ export class Lab {
     if (!/^[a-z0-9]{1,16}$/.test(name))
       throw new Error(`lab name '${name}': 1 to 16 lower-case letters and digits needed`);
     const dir = resolve(options.dir ?? join(tmpdir(), `sumac-lab-${name}`));
-    if (existsSync(dir) && readdirSync(dir).length > 0) throw new Error(`lab folder ${dir} is not empty`);
     requirePrograms();
     const images = await buildImages();
     const network = await claim(name);
@@ -87,6 +86,7 @@ export class Lab {
       machines: machinesOf({ name, dir, network }, options.machines, options.etcdMembers ?? 0),
     };
     try {
+      if (existsSync(dir) && readdirSync(dir).length > 0) throw new Error(`lab folder ${dir} is not empty`);
       saveLayout(layout);
       for (const machine of layout.machines) mkdirSync(machine.dir, { recursive: true });
       await writeKeys(layout);
