@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { parse } from 'yaml';
 import { z } from 'zod';
 import { OpsError, messageOf } from '../model/errors.ts';
@@ -18,8 +18,19 @@ export const Inventory = z.strictObject({ hosts: z.record(z.string(), Host) });
 export type Inventory = z.infer<typeof Inventory>;
 export type InventoryHost = z.infer<typeof Host>;
 
+let kept: { file: string; stamp: string; inventory: Inventory } | undefined;
+
+/** The inventory, read anew when the file has changed: a host added during a run is seen. */
+function inventoryOf(file: string): Inventory {
+  const { ino, mtimeNs, size } = statSync(file, { bigint: true });
+  const stamp = `${ino}:${mtimeNs}:${size}`;
+  if (kept?.file !== file || kept.stamp !== stamp)
+    kept = { file, stamp, inventory: Inventory.parse(parse(readFileSync(file, 'utf8'))) };
+  return kept.inventory;
+}
+
 /**
- * Reads the inventory anew, so that a host added during a run is seen.
+ * The inventory's entry of a host.
  * @throws INVENTORY_UNREADABLE, HOST_UNKNOWN
  */
 export function inventoryHost(file: string | undefined, host: string): InventoryHost {
@@ -27,7 +38,7 @@ export function inventoryHost(file: string | undefined, host: string): Inventory
     throw new OpsError('usage', 'INVENTORY_UNREADABLE', `no 'inventory' in the configuration, needed for ${host}`);
   let inventory: Inventory;
   try {
-    inventory = Inventory.parse(parse(readFileSync(file, 'utf8')));
+    inventory = inventoryOf(file);
   } catch (error) {
     throw new OpsError(
       'usage',

@@ -3,6 +3,7 @@ import type { Config } from '../config/schema.ts';
 import { Etcd } from '../locks/etcd.ts';
 import { createRunLogs } from '../log/run-logs.ts';
 import { temporalLogger } from '../log/temporal-logger.ts';
+import { Remote } from '../remote/remote.ts';
 
 /** What activities are handed to reach the world; made once per worker, closed when it ends. */
 export interface Deps {
@@ -11,6 +12,8 @@ export interface Deps {
   logger: Logger;
   /** Absent when locking is off. */
   etcd?: Etcd | undefined;
+  /** Commands on hosts. */
+  remote: Remote;
 }
 
 /**
@@ -18,9 +21,15 @@ export interface Deps {
  * @throws LOGS_UNWRITABLE, ETCD_CONFIG_UNREADABLE
  */
 export function openDeps(config: Config): Deps {
-  return { config, logger: temporalLogger(createRunLogs(config)), etcd: config.etcd && new Etcd(config.etcd) };
+  return {
+    config,
+    logger: temporalLogger(createRunLogs(config)),
+    etcd: config.etcd && new Etcd(config.etcd),
+    remote: new Remote(config),
+  };
 }
 
 export async function closeDeps(deps: Deps): Promise<void> {
   await deps.etcd?.close();
+  await deps.remote.close();
 }

@@ -1,0 +1,136 @@
+import ssh2, { type Client, type ServerHostKeyAlgorithm } from 'ssh2';
+import type { Duplex } from 'node:stream';
+import { OpsError } from '../model/errors.ts';
+import type { HostKeys } from './host-keys.ts';
+import { type Offers, offers } from './identities.ts';
+import type { Target } from './target.ts';
+
+/** How connections are made, whatever the host. */
+export interface ConnectOptions {
+  hostKeys: HostKeys;
+  timeoutMs: number;
+  keepaliveMs: number;
+  /** The way through a jump host. */
+  sock?: Duplex;
+  signal: AbortSignal;
+}
+
+/** A connection just opened, and the key its host has proven to hold. */
+export interface Opened {
+  client: Client;
+  hostKey: Buffer;
+}
+
+/** Server key algorithms in the order in which ssh2 prefers them, by the key type they need. */
+const keyAlgorithms: [type: string, algorithms: ServerHostKeyAlgorithm[]][] = [
+  ['ssh-ed25519', ['ssh-ed25519']],
+  ['ecdsa-sha2-nistp256', ['ecdsa-sha2-nistp256']],
+  ['ecdsa-sha2-nistp384', ['ecdsa-sha2-nistp384']],
+  ['ecdsa-sha2-nistp521', ['ecdsa-sha2-nistp521']],
+  ['ssh-rsa', ['rsa-sha2-512', 'rsa-sha2-256', 'ssh-rsa']],
+];
+
+/** A host with several keys is asked for one that is known. */
+const preferred = (types: readonly string[]): ServerHostKeyAlgorithm[] =>
+  [...keyAlgorithms]
+    .sort(([a], [b]) => Number(types.includes(b)) - Number(types.includes(a)))
+    .flatMap(([, algorithms]) => algorithms);
+
+/**
+ * Opens a verified and authenticated connection.
+ * @throws HOST_UNKNOWN, UNREACHABLE, HOST_KEY_UNKNOWN, HOST_KEY_MISMATCH, HOST_KEY_REVOKED, NO_KEY_ACCEPTED,
+ *   HANDSHAKE_FAILED
+ */
+export function connect(target: Target, options: ConnectOptions): Promise<Opened> {
+  const { hostKeys, signal, sock } = options;
+  const client = new ssh2.Client();
+  const offered = offers(target.user, target.identityFiles, target.agent);
+  return new Promise((resolve, reject) => {
+    let hostKey: Buffer | undefined;
+    let refused: Error | undefined;
+    const fail = (error: Error) => {
+      signal.removeEventListener('abort', abort);
+      client.destroy();
+      reject(refused ?? error);
+    };
+    const abort = () => fail(signal.reason as Error);
+    signal.addEventListener('abort', abort, { once: true });
+    client
+      .on('connect', () => client.setNoDelay(true))
+      .on('error', (error: SshError) => {
+        if (error.level === 'agent') offered.agentFailed(error);
+        else fail(failure(target, offered, error));
+      })
+      .on('close', () => fail(unreachable(target, 'closed the connection during the handshake')))
+      .on('ready', () => {
+        signal.removeEventListener('abort', abort);
+        client.removeAllListeners();
+        // Without a listener a later error would end the process; who waits learns from 'close'.
+        client.on('error', () => undefined);
+        if (hostKey) resolve({ client, hostKey });
+      });
+    try {
+      signal.throwIfAborted();
+      client.connect({
+        host: target.address,
+        port: target.port,
+        username: target.user,
+        ...(sock && { sock }),
+        readyTimeout: options.timeoutMs,
+        keepaliveInterval: options.keepaliveMs,
+        keepaliveCountMax: 3,
+        algorithms: { serverHostKey: preferred(hostKeys.types(target.owner)) },
+        authHandler: (_methods, _partial, next) => void setImmediate(() => next(offered.next() as never)),
+        hostVerifier: (key: Buffer) => {
+          try {
+            refused = hostKeys.objection(target.owner, key);
+          } catch (error) {
+            refused = error as Error;
+          }
+          hostKey = key;
+          return refused === undefined;
+        },
+      });
+    } catch (error) {
+      fail(error as Error);
+    }
+  });
+}
+
+interface SshError extends Error {
+  level?: string;
+  code?: unknown;
+}
+
+/** An error that the next attempt may not meet. */
+export const unreachable = (target: Target, why: string, cause?: unknown) =>
+  new OpsError(
+    'transient',
+    'UNREACHABLE',
+    `${target.host} (${target.address} port ${target.port}): ${why}`,
+    { host: target.host },
+    cause,
+  );
+
+function failure(target: Target, offered: Offers, error: SshError): OpsError {
+  const { host, address, user } = target;
+  if (error.code === 'ENOTFOUND')
+    return new OpsError(
+      'usage',
+      'HOST_UNKNOWN',
+      `host '${host}' is unknown: ${address === host ? 'its name' : `its address '${address}'`} cannot be resolved`,
+      { host, hosts: [host] },
+      error,
+    );
+  if (error.level === 'client-authentication' || /authentication failures/i.test(error.message))
+    return new OpsError(
+      'failed',
+      'NO_KEY_ACCEPTED',
+      `${host} accepts no key for user ${user}; tried ${offered.tried()}`,
+      { host, user },
+      error,
+    );
+  if (error.level === 'handshake')
+    return new OpsError('failed', 'HANDSHAKE_FAILED', `${host}: ${error.message}`, { host }, error);
+  return unreachable(target, error.message, error);
+}

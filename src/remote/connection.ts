@@ -1,0 +1,124 @@
+import type { Client, ClientChannel } from 'ssh2';
+import type { Duplex } from 'node:stream';
+import { Limit } from './limit.ts';
+
+/** Why a command did not get a channel, or lost it before it was known to have started. */
+export class ChannelFailure extends Error {
+  /** closed: the connection was dead. refused: the host gave no channel. lost: the connection died as the command was sent. */
+  readonly reason: 'closed' | 'refused' | 'lost';
+  constructor(reason: ChannelFailure['reason'], message: string) {
+    super(message);
+    this.reason = reason;
+  }
+}
+
+/** A kept connection to one host. */
+export class Connection {
+  readonly hostKey: Buffer;
+  /** State of the known_hosts files when the host key was last checked. */
+  stamp: string;
+  readonly channels: Limit;
+  closed = false;
+  readonly #client: Client;
+  readonly #idleMs: number;
+  #idle: NodeJS.Timeout | undefined;
+  #forwards = 0;
+  #retired = false;
+
+  constructor(client: Client, hostKey: Buffer, stamp: string, maxChannels: number, idleMs: number) {
+    this.#client = client;
+    this.hostKey = hostKey;
+    this.stamp = stamp;
+    this.channels = new Limit(maxChannels);
+    this.#idleMs = idleMs;
+    client.on('close', () => {
+      this.closed = true;
+      clearTimeout(this.#idle);
+    });
+    this.rest();
+  }
+
+  onClose(listener: () => void): void {
+    this.#client.on('close', listener);
+  }
+
+  /** Starts the idle time when nothing is under way; called after each use. */
+  rest(): void {
+    clearTimeout(this.#idle);
+    if (this.channels.used > 0 || this.#forwards > 0) return;
+    if (this.#retired) this.end();
+    else this.#idle = setTimeout(() => this.end(), this.#idleMs).unref();
+  }
+
+  /** Takes no new commands; those under way go on. */
+  retire(): void {
+    this.#retired = true;
+    this.rest();
+  }
+
+  end(): void {
+    this.closed = true;
+    clearTimeout(this.#idle);
+    this.#client.end();
+    // A peer that is gone answers no good-bye.
+    setTimeout(() => this.#client.destroy(), 1000).unref();
+  }
+
+  /**
+   * Starts a command in a channel of its own.
+   * @param patienceMs how long the host may take to open it before the connection counts as dead
+   */
+  start(command: string, patienceMs: number): Promise<ClientChannel> {
+    clearTimeout(this.#idle);
+    return this.#open<ClientChannel>(patienceMs, (done) => this.#client.exec(command, done));
+  }
+
+  /** A stream to an address that this host reaches. */
+  async forward(address: string, port: number, patienceMs: number): Promise<Duplex> {
+    clearTimeout(this.#idle);
+    this.#forwards++;
+    const rest = () => {
+      this.#forwards--;
+      this.rest();
+    };
+    try {
+      const stream = await this.#open<ClientChannel>(patienceMs, (done) =>
+        this.#client.forwardOut('127.0.0.1', 0, address, port, done),
+      );
+      return stream.once('close', rest);
+    } catch (error) {
+      rest();
+      throw error;
+    }
+  }
+
+  #open<T>(patienceMs: number, ask: (done: (error: Error | undefined, channel: T) => void) => void): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const giveUp = () => reject(new ChannelFailure('lost', 'the connection stopped answering'));
+      let last: NodeJS.Timeout | undefined;
+      const timer = setTimeout(() => {
+        this.closed = true;
+        this.#client.destroy();
+        // The library's own callback tells how far it came; through a jump host that is gone too, it never comes.
+        last = setTimeout(giveUp, 1000);
+      }, patienceMs);
+      const done = (error: Error | undefined, channel: T) => {
+        clearTimeout(timer);
+        clearTimeout(last);
+        if (error) reject(new ChannelFailure(this.#reason(error), error.message));
+        else resolve(channel);
+      };
+      try {
+        ask(done);
+      } catch (error) {
+        done(error as Error, undefined as T);
+      }
+    });
+  }
+
+  // 'Unable to exec': the channel was open when the request failed or the connection died.
+  #reason({ message }: Error): ChannelFailure['reason'] {
+    if (message === 'Unable to exec') return this.closed ? 'lost' : 'refused';
+    return /^(No response from server|Not connected)/.test(message) || this.closed ? 'closed' : 'refused';
+  }
+}

@@ -1,0 +1,141 @@
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { OpsError } from '../model/errors.ts';
+
+const script = (name: string) => readFileSync(new URL(name, import.meta.url), 'utf8').replace(/^\s*#.*\n/gm, '');
+const attemptScript = script('./journal.sh');
+const runnerScript = script('./runner.sh');
+
+/** Linux takes no longer argument; sshd hands the whole command line over as one. */
+const longestCommand = 120_000;
+
+/** First bytes on standard output: what a login shell's start-up files print comes before them. */
+export const mark = Buffer.from('\x1esumac\x1e\n');
+
+/** How a command is run on the host. */
+export interface Shell {
+  /** Run by `sudo`; without `user` as root. */
+  sudo?: boolean | undefined;
+  /** Run as this user, by `sudo`. */
+  user?: string | undefined;
+  /** Exported before the command. Not for secrets: they show in the list of processes. */
+  env?: Readonly<Record<string, string>> | undefined;
+}
+
+/** One word for a POSIX shell. */
+export const quote = (text: string): string =>
+  /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
+
+/** Name of a command's journal entry: readable, unique for token and host, fit for a file. */
+export function entryName(token: string, host: string, index: number): string {
+  const readable = token.replace(/[^\w.-]+/g, '_').slice(-60);
+  return `${readable}-${createHash('sha256')
+    .update(JSON.stringify([token, host, index]))
+    .digest('hex')
+    .slice(0, 16)}`;
+}
+
+/** A line that runs the command once and leaves nothing behind, for commands that may be repeated. */
+export const plainLine = (command: string, shell: Shell): string =>
+  line([withEnv(command, shell.env)], `printf '\\036sumac\\036\\n'; exec "\${SHELL:-/bin/sh}" -c "$1" 2>&1`, shell);
+
+/** What an attempt at a journalled command is told. */
+export interface Attempt {
+  entry: string;
+  command: string;
+  shell: Shell;
+  stdin?: string | Buffer | undefined;
+  /** Seconds since an earlier attempt may have started the command; 0 when there was none. */
+  sinceSeconds: number;
+}
+
+/** A line that starts the command unless an attempt has, and sees it through. */
+export function attemptLine({ entry, command, shell, stdin, sinceSeconds }: Attempt): string {
+  const bytes = stdin === undefined ? -1 : Buffer.byteLength(stdin);
+  return journalLine('run', entry, sinceSeconds, bytes, runnerScript, withEnv(command, shell.env), shell);
+}
+
+/** A line that ends what an entry's command has begun, and keeps it from beginning. */
+export const endLine = (entry: string, why: string, shell: Shell): string =>
+  journalLine('end', entry, 0, -1, '', why, shell);
+
+function journalLine(
+  what: string,
+  entry: string,
+  since: number,
+  bytes: number,
+  runner: string,
+  text: string,
+  shell: Shell,
+) {
+  const day = Math.floor(Date.now() / 86_400_000);
+  return line([what, entry, String(day), String(Math.ceil(since)), String(bytes), runner, text], attemptScript, shell);
+}
+
+function line(args: readonly string[], text: string, { sudo, user }: Shell): string {
+  const as = user === undefined ? '' : `-u ${quote(user)} `;
+  const before = sudo === true || user !== undefined ? `sudo -n -H ${as}-- ` : '';
+  const whole = `exec ${before}sh -c ${[text, 'sumac', ...args].map(quote).join(' ')}`;
+  if (Buffer.byteLength(whole) > longestCommand)
+    throw new OpsError(
+      'usage',
+      'COMMAND_TOO_LONG',
+      `a command of ${Buffer.byteLength(args.at(-1) ?? '')} bytes is too long: pass its data by standard input`,
+    );
+  return whole;
+}
+
+function withEnv(command: string, env: Shell['env'] = {}): string {
+  const entries = Object.entries(env);
+  for (const [name] of entries)
+    if (!/^[A-Za-z_]\w*$/.test(name))
+      throw new OpsError('usage', 'ENV_INVALID', `'${name}' is not the name of an environment variable`);
+  if (entries.length === 0) return command;
+  return `export ${entries.map(([name, value]) => `${name}=${quote(value)}`).join(' ')}; ${command}`;
+}
+
+/** What the journal said of a command in the end. */
+export type Verdict =
+  | { is: 'exit'; code: number; durationMs: number | undefined; ended: string | undefined }
+  | { is: 'rebooted' | 'lost' | 'unwritable' | 'nostart' | 'cut' | 'never' };
+
+/** Reads what journal.sh writes to standard error. */
+export class Notes {
+  verdict: Verdict | undefined;
+  /** What is none of ours: complaints of sudo, of the login shell, of a full disk. */
+  other = '';
+  #rest = '';
+  readonly #attached: (seconds: number) => void;
+
+  /** @param attached told how long ago the command was started, when an earlier attempt did */
+  constructor(attached: (seconds: number) => void = () => undefined) {
+    this.#attached = attached;
+  }
+
+  push(text: string): void {
+    const lines = (this.#rest + text).split('\n');
+    this.#rest = (lines.pop() ?? '').slice(-8192);
+    for (const whole of lines) this.#line(whole);
+  }
+
+  #line(whole: string): void {
+    const at = whole.indexOf('\x1e');
+    if (at !== 0) this.other = `${this.other}${at === -1 ? whole : whole.slice(0, at)}\n`.slice(-2000);
+    if (at === -1) return;
+    const [word = '', ...values] = whole.slice(at + 1).split(' ');
+    if (word === 'attached') this.#attached(Number(values[0]));
+    else if (word === 'exit') this.verdict = exit(values);
+    else if (word !== '.') this.verdict = { is: word as Exclude<Verdict['is'], 'exit'> };
+  }
+}
+
+// Ticks since boot at which the runner began, seconds since boot at which the command had ended.
+function exit([code, born, at, ended]: string[]): Verdict {
+  const durationMs = Math.round(Number(at) * 1000 - Number(born) * 10);
+  return {
+    is: 'exit',
+    code: Number(code),
+    durationMs: Number.isNaN(durationMs) ? undefined : Math.max(0, durationMs),
+    ended: ended === '' ? undefined : ended,
+  };
+}

@@ -1,0 +1,152 @@
+import { OpsError, messageOf } from '../model/errors.ts';
+import { AfterMark, Deadline, type Result, type RunOptions, notStarted, shorten, timedOut } from './command.ts';
+import { type Verdict, Notes, attemptLine, endLine } from './journal.ts';
+import { Capture } from './output.ts';
+import type { Pool } from './pool.ts';
+import type { Target } from './target.ts';
+
+/** How a command is run that may run only once. */
+export interface OnceOptions extends RunOptions {
+  /** Name of its journal entry. */
+  entry: string;
+  /** Seconds since an earlier attempt may have started it; 0 when there was none. */
+  sinceSeconds?: number;
+  /** Called before the command can have started. */
+  sent?: (() => void) | undefined;
+}
+
+/** Reasons of an abort after which somebody else goes on waiting for the command: it is left running. */
+const detaching = ['WORKER_SHUTDOWN', 'TIMED_OUT'];
+
+/** How long ending a command on its host may take: TERM, 5 s, KILL. */
+const endingMs = 20_000;
+
+/**
+ * Runs a command that may change something, at most once per journal entry: an attempt after the first one attaches to
+ * it and returns the same result. When its time is up or `signal` is aborted, the command is ended on the host too.
+ * @throws REBOOTED_MEANWHILE, COMMAND_LOST and STILL_RUNNING of kind unknown; COMMAND_TIMEOUT, JOURNAL_UNWRITABLE,
+ *   NOT_STARTED; CONNECTION_LOST of kind transient; the signal's reason; what `Pool.exec` throws
+ */
+export async function runOnce(pool: Pool, target: Target, command: string, options: OnceOptions): Promise<Result> {
+  const { capture = new Capture(), timeoutMs } = options;
+  const { host } = target;
+  const deadline = new Deadline(timeoutMs, options.signal);
+  let started = performance.now();
+  const state = { attached: false, mayRun: (options.sinceSeconds ?? 0) > 0 };
+  const notes = new Notes((seconds) => {
+    state.attached = true;
+    if (timeoutMs !== undefined) deadline.leave(timeoutMs - seconds * 1000);
+  });
+  const output = new AfterMark((chunk) => {
+    capture.push(chunk);
+    return options.onOutput?.(chunk);
+  });
+  try {
+    const exit = await pool.exec(target, {
+      command: attemptLine({ ...options, command, shell: options, sinceSeconds: options.sinceSeconds ?? 0 }),
+      stdin: options.stdin,
+      pulse: true,
+      signal: deadline.signal,
+      onSend: () => {
+        state.mayRun = true;
+        started = performance.now();
+        options.sent?.();
+      },
+      onNotes: (text) => notes.push(text),
+      onOutput: (chunk) => output.push(chunk),
+    });
+    const { verdict } = notes;
+    if (!verdict && exit.signal === undefined) throw notStarted(host, notes.other);
+    if (verdict?.is !== 'exit') throw failure(host, command, verdict, notes.other);
+    if (verdict.ended === 'timeout') throw timedOut(host, command, timeoutMs ?? 0, ' and was ended');
+    if (verdict.ended !== undefined)
+      throw new OpsError('failed', 'COMMAND_ENDED', `${host}: '${shorten(command)}' was ended: ${verdict.ended}`, {
+        host,
+      });
+    const measured = Math.round(performance.now() - started);
+    return {
+      exitCode: verdict.code,
+      capture,
+      durationMs: state.attached ? (verdict.durationMs ?? measured) : measured,
+    };
+  } catch (error) {
+    if (deadline.isUp) {
+      const left = state.mayRun ? await end(pool, target, options, 'timeout') : undefined;
+      if (left) throw stillRunning(host, command, `had not ended after ${(timeoutMs ?? 0) / 1000} s`, left);
+      throw timedOut(host, command, timeoutMs ?? 0, state.mayRun ? ' and was ended' : ': it was not even started');
+    }
+    if (deadline.signal.aborted && state.mayRun && !detaching.includes(messageOf(deadline.signal.reason))) {
+      const left = await end(pool, target, options, 'cancelled');
+      if (left) throw stillRunning(host, command, 'was cancelled', left);
+    }
+    if (error instanceof OpsError && error.code === 'CONNECTION_LOST')
+      throw new OpsError('transient', error.code, error.message, error.facts, error);
+    throw error;
+  } finally {
+    deadline.clear();
+  }
+}
+
+/** Ends a command and all it started. Returns why that did not succeed. */
+async function end(pool: Pool, target: Target, options: OnceOptions, why: string): Promise<string | undefined> {
+  const notes = new Notes();
+  const deadline = new Deadline(endingMs, undefined);
+  try {
+    await pool.exec(target, {
+      command: endLine(options.entry, why, options),
+      urgent: true,
+      signal: deadline.signal,
+      onNotes: (text) => notes.push(text),
+      onOutput: () => undefined,
+    });
+    const is = notes.verdict?.is;
+    return is === 'exit' || is === 'never' || is === 'rebooted' ? undefined : notes.other || 'its runner is gone';
+  } catch (error) {
+    return messageOf(error);
+  } finally {
+    deadline.clear();
+  }
+}
+
+const stillRunning = (host: string, command: string, what: string, why: string) =>
+  new OpsError(
+    'unknown',
+    'STILL_RUNNING',
+    `${host}: '${shorten(command)}' ${what}, and may still run because it could not be ended: ${why}`,
+    { host },
+  );
+
+function failure(host: string, command: string, verdict: Verdict | undefined, said: string): OpsError {
+  const what = `'${shorten(command)}'`;
+  switch (verdict?.is) {
+    case 'rebooted':
+      return new OpsError(
+        'unknown',
+        'REBOOTED_MEANWHILE',
+        `${host} rebooted while ${what} ran there: how far it came is unknown`,
+        { host },
+      );
+    case 'lost':
+      return new OpsError(
+        'unknown',
+        'COMMAND_LOST',
+        `${host}: whoever waited for ${what} there was killed: how it ended is unknown`,
+        { host },
+      );
+    case 'unwritable':
+    case 'nostart':
+      return new OpsError(
+        'failed',
+        'JOURNAL_UNWRITABLE',
+        `${host}: ${what} was not started, for its journal entry cannot be written: ${said.trim() || 'is the disk full?'}`,
+        { host },
+      );
+    case 'cut':
+    case 'exit':
+    case 'never':
+    case undefined:
+      return new OpsError('transient', 'CONNECTION_LOST', `${host}: the connection was lost while ${what} ran there`, {
+        host,
+      });
+  }
+}

@@ -1,0 +1,91 @@
+import { createHash, createHmac } from 'node:crypto';
+
+/** One key of a known_hosts file. */
+export interface KnownKey {
+  file: string;
+  line: number;
+  /** `@revoked` bars the key; `@cert-authority` is read over, certificates are not taken. */
+  marker?: 'revoked' | 'cert-authority';
+  /** Comma list of patterns, or `|1|salt|hash`. */
+  names: string;
+  /** For example `ssh-ed25519`. */
+  type: string;
+  key: Buffer;
+}
+
+/** A known_hosts file, ready for look-ups. */
+export interface KnownHosts {
+  keys: KnownKey[];
+  /** Those whose plain names can be looked up; the others are tried one by one. */
+  byName: Map<string, KnownKey[]>;
+  others: KnownKey[];
+}
+
+/** Reads a file in the format of sshd(8), SSH_KNOWN_HOSTS FILE FORMAT; lines that are none are left out. */
+export function parseKnownHosts(text: string, file: string): KnownHosts {
+  const keys = text.split('\n').flatMap((line, i) => parseLine(line, file, i + 1));
+  const byName = new Map<string, KnownKey[]>();
+  const others: KnownKey[] = [];
+  for (const key of keys)
+    if (/[|*?!]/.test(key.names)) others.push(key);
+    else
+      for (const name of key.names.toLowerCase().split(',')) {
+        const same = byName.get(name);
+        if (same) same.push(key);
+        else byName.set(name, [key]);
+      }
+  return { keys, byName, others };
+}
+
+function parseLine(line: string, file: string, number: number): KnownKey[] {
+  const fields = line.trim().split(/\s+/);
+  const [first = ''] = fields;
+  if (first === '' || first.startsWith('#')) return [];
+  const marker = /^@(revoked|cert-authority)$/.exec(first)?.[1] as KnownKey['marker'];
+  if (first.startsWith('@') && marker === undefined) return [];
+  const [names, type, base64] = marker === undefined ? fields : fields.slice(1);
+  if (names === undefined || type === undefined || base64 === undefined) return [];
+  const key = Buffer.from(base64, 'base64');
+  if (key.length === 0 || keyType(key) !== type) return [];
+  return [{ file, line: number, names, type, key, ...(marker && { marker }) }];
+}
+
+/** The type that a public key in SSH's wire format names itself. */
+export function keyType(key: Buffer): string {
+  const length = key.length < 4 ? 0 : key.readUInt32BE(0);
+  return key.subarray(4, 4 + length).toString('latin1');
+}
+
+/** As `ssh-keygen -l` prints it. */
+export const fingerprint = (key: Buffer): string =>
+  `SHA256:${createHash('sha256').update(key).digest('base64').replace(/=+$/, '')}`;
+
+/** How a host is named in known_hosts: `[host]:port` unless the port is 22. */
+export const knownName = (host: string, port: number): string =>
+  port === 22 ? host.toLowerCase() : `[${host.toLowerCase()}]:${port}`;
+
+/** The keys a file lists for any of these names. */
+export function keysOf({ byName, others }: KnownHosts, names: readonly string[]): KnownKey[] {
+  const plain = names.flatMap((name) => byName.get(name) ?? []);
+  return [...new Set([...plain, ...others.filter((key) => names.some((name) => lists(key.names, name)))])];
+}
+
+function lists(names: string, name: string): boolean {
+  if (names.startsWith('|')) {
+    const [, version, salt, hash] = names.split('|');
+    if (version !== '1' || salt === undefined) return false;
+    return createHmac('sha1', Buffer.from(salt, 'base64')).update(name).digest('base64') === hash;
+  }
+  const patterns = names.toLowerCase().split(',');
+  if (patterns.some((pattern) => pattern.startsWith('!') && glob(pattern.slice(1)).test(name))) return false;
+  return patterns.some((pattern) => !pattern.startsWith('!') && glob(pattern).test(name));
+}
+
+/** A pattern of ssh_config(5): `*` any text, `?` one character. */
+export const glob = (pattern: string): RegExp =>
+  new RegExp(
+    `^${pattern
+      .replace(/[.+^${}()|[\]\\]/g, '\\$&')
+      .replaceAll('*', '.*')
+      .replaceAll('?', '.')}$`,
+  );

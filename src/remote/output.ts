@@ -1,0 +1,123 @@
+import { createHash } from 'node:crypto';
+
+/** Most of one host's output that goes into a result, bytes. */
+export const mostPerHost = 32 * 1024;
+/** Most of all outputs of a slice of hosts together, bytes. */
+export const mostPerSlice = 256 * 1024;
+
+/** Output as it goes into a result. */
+export interface Output {
+  /** The whole, or its head and tail around a line that says how much was left out. */
+  text: string;
+  truncatedBytes: number;
+}
+
+/** Takes in any amount of output and keeps its head and its tail. */
+export class Capture {
+  #head: Buffer[] = [];
+  #headBytes = 0;
+  #tail = Buffer.alloc(0);
+  #total = 0;
+  readonly #hash = createHash('sha256');
+
+  get total(): number {
+    return this.#total;
+  }
+
+  push(chunk: Buffer): void {
+    this.#total += chunk.length;
+    this.#hash.update(chunk);
+    const fits = chunk.subarray(0, mostPerHost - this.#headBytes);
+    if (fits.length > 0) {
+      this.#head.push(Buffer.from(fits));
+      this.#headBytes += fits.length;
+    }
+    if (fits.length < chunk.length)
+      this.#tail = Buffer.from(
+        Buffer.concat([this.#tail, chunk.subarray(fits.length).subarray(-mostPerHost)]).subarray(-mostPerHost),
+      );
+  }
+
+  /** Same for byte-identical outputs, whatever their length. */
+  digest(): string {
+    return `${this.#total}:${this.#hash.copy().digest('base64')}`;
+  }
+
+  /** Bytes this output would take if there were no other. */
+  get wanted(): number {
+    return Math.min(this.#total, mostPerHost);
+  }
+
+  /** Valid UTF-8 of at most `most` bytes, not counting the line about what was left out. */
+  output(most: number): Output {
+    const kept = Buffer.concat([...this.#head, this.#tail]);
+    if (this.#total <= most) {
+      const text = kept.toString('utf8');
+      if (Buffer.byteLength(text) <= most) return { text, truncatedBytes: 0 };
+    }
+    const half = cut(kept, Math.floor(most / 2));
+    // What is none of UTF-8 becomes three bytes a byte.
+    const [head, tail] = half.some((part) => Buffer.byteLength(part.toString('utf8')) > part.length)
+      ? cut(kept, Math.floor(most / 6))
+      : half;
+    const truncatedBytes = this.#total - head.length - tail.length;
+    const text = `${head.toString('utf8')}\n[... ${truncatedBytes} bytes left out ...]\n${tail.toString('utf8')}`;
+    return { text, truncatedBytes };
+  }
+}
+
+/** The first and the last bytes, cut between characters. */
+const cut = (bytes: Buffer, each: number): [Buffer, Buffer] => [
+  wholeCharacters(bytes.subarray(0, each)),
+  fromCharacter(bytes.subarray(-each)),
+];
+
+/** Cuts an unfinished character off the end. */
+function wholeCharacters(bytes: Buffer): Buffer {
+  for (let back = 1; back <= Math.min(4, bytes.length); back++) {
+    const byte = bytes[bytes.length - back] ?? 0;
+    if ((byte & 0xc0) === 0x80) continue;
+    const length = byte >= 0xf0 ? 4 : byte >= 0xe0 ? 3 : byte >= 0xc0 ? 2 : 1;
+    return length > back ? bytes.subarray(0, bytes.length - back) : bytes;
+  }
+  return bytes;
+}
+
+/** Cuts the rest of a character off the beginning. */
+function fromCharacter(bytes: Buffer): Buffer {
+  let from = 0;
+  while (from < Math.min(3, bytes.length) && ((bytes[from] ?? 0) & 0xc0) === 0x80) from++;
+  return bytes.subarray(from);
+}
+
+/**
+ * Shares the room of a slice out among its outputs: equal ones once, short ones whole, the others equal parts of what
+ * is left.
+ * @returns the distinct outputs, and for each capture which of them is its own
+ */
+export function shareOut(captures: readonly Capture[]): { outputs: Output[]; of: number[] } {
+  const distinct = new Map<string, { capture: Capture; index: number }>();
+  const of = captures.map((capture) => {
+    const digest = capture.digest();
+    const known = distinct.get(digest);
+    if (known) return known.index;
+    const index = distinct.size;
+    distinct.set(digest, { capture, index });
+    return index;
+  });
+  const all = [...distinct.values()].map(({ capture }) => capture);
+  const most = fairShare(all.map(({ wanted }) => wanted));
+  return { outputs: all.map((capture) => capture.output(Math.min(most, mostPerHost))), of };
+}
+
+/** The most each may have so that all together stay within the room of a slice. */
+function fairShare(wanted: readonly number[]): number {
+  let room = mostPerSlice;
+  const ascending = [...wanted].sort((a, b) => a - b);
+  for (const [i, bytes] of ascending.entries()) {
+    const share = Math.floor(room / (ascending.length - i));
+    if (bytes > share) return share;
+    room -= bytes;
+  }
+  return mostPerHost;
+}

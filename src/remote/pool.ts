@@ -1,0 +1,206 @@
+import type { ClientChannel } from 'ssh2';
+import type { Duplex } from 'node:stream';
+import { OpsError, messageOf } from '../model/errors.ts';
+import { connect, unreachable } from './connect.ts';
+import { ChannelFailure, Connection } from './connection.ts';
+import type { HostKeys } from './host-keys.ts';
+import { Limit } from './limit.ts';
+import { type Exit, type Job, serve } from './serve.ts';
+import type { Target } from './target.ts';
+
+export interface PoolOptions {
+  hostKeys: HostKeys;
+  connectTimeoutMs: number;
+  keepaliveMs: number;
+  maxHandshakes: number;
+  maxChannels: number;
+  /** A connection without use is closed after this. */
+  idleMs: number;
+}
+
+/** A kept connection that opens no channel within this is dead: its host was rebooted or cut off. */
+const staleMs = 5000;
+
+/** Connections to hosts, kept and shared by everything the worker does there. */
+export class Pool {
+  readonly #options: PoolOptions;
+  readonly #handshakes: Limit;
+  readonly #kept = new Map<string, { target: Target; connection: Promise<Connection> }>();
+  readonly #closing = new AbortController();
+
+  constructor(options: PoolOptions) {
+    this.#options = options;
+    this.#handshakes = new Limit(options.maxHandshakes);
+  }
+
+  /**
+   * Runs a command in a channel of its own. A command that never got one because a kept connection was dead goes over
+   * a new connection.
+   * @throws the signal's reason; CONNECTION_LOST of kind unknown when the command may have run; what {@link connect} throws
+   */
+  async exec(target: Target, job: Job): Promise<Exit> {
+    for (let attempt = 1; ; attempt++) {
+      const { connection, fresh } = await this.#connection(target, job.signal);
+      const give = job.urgent === true ? connection.channels.tryTake() : await connection.channels.take(job.signal);
+      if (!give) return this.#aside(target, job);
+      const done = () => {
+        give();
+        connection.rest();
+      };
+      try {
+        const patience = fresh ? this.#options.connectTimeoutMs : staleMs;
+        return await served(connection.start(job.command, patience), job, done);
+      } catch (error) {
+        if (!(error instanceof ChannelFailure)) throw error;
+        if (error.reason === 'refused' && connection.channels.used > 0)
+          // The host allows fewer sessions than we thought: wait for one of ours to end.
+          connection.channels.lower(connection.channels.used);
+        else if (error.reason !== 'closed' || attempt > 2) throw lost(target, error);
+      }
+    }
+  }
+
+  /** Takes no kept connection to this host any more; commands under way go on. */
+  forget(host: string): void {
+    for (const [key, { target, connection }] of this.#kept)
+      if (target.host === host) {
+        this.#kept.delete(key);
+        connection.then((each) => each.retire()).catch(() => undefined);
+      }
+  }
+
+  /** Ends every connection; commands under way fail. */
+  async close(): Promise<void> {
+    this.#closing.abort(new Error('the worker ends'));
+    const all = [...this.#kept.values()].map(({ connection }) => connection);
+    this.#kept.clear();
+    for (const result of await Promise.allSettled(all)) if (result.status === 'fulfilled') result.value.end();
+  }
+
+  /** For a command that cannot wait for a place: a connection for it alone. */
+  async #aside(target: Target, job: Job): Promise<Exit> {
+    const connection = await this.#open(target);
+    try {
+      return await served(connection.start(job.command, this.#options.connectTimeoutMs), job);
+    } catch (error) {
+      throw error instanceof ChannelFailure ? lost(target, error) : error;
+    } finally {
+      connection.end();
+    }
+  }
+
+  async #connection(target: Target, signal: AbortSignal): Promise<{ connection: Connection; fresh: boolean }> {
+    const key = keyOf(target);
+    const kept = this.#kept.get(key);
+    if (kept) {
+      const connection = await unlessAborted(kept.connection, signal);
+      if (!connection.closed && this.#trusted(target, connection)) return { connection, fresh: false };
+      if (this.#kept.get(key) === kept) this.#kept.delete(key);
+      connection.retire();
+      return this.#connection(target, signal);
+    }
+    const connection = this.#open(target);
+    const entry = { target, connection };
+    this.#kept.set(key, entry);
+    const drop = () => {
+      if (this.#kept.get(key) === entry) this.#kept.delete(key);
+    };
+    connection.then((opened) => opened.onClose(drop)).catch(drop);
+    return { connection: await unlessAborted(connection, signal), fresh: true };
+  }
+
+  // What was verified when the connection was made may have been replaced or revoked since.
+  #trusted(target: Target, connection: Connection): boolean {
+    const { hostKeys } = this.#options;
+    const now = hostKeys.stamp(target.owner);
+    if (now === connection.stamp) return true;
+    if (hostKeys.objection(target.owner, connection.hostKey)) return false;
+    connection.stamp = now;
+    return true;
+  }
+
+  async #open(target: Target): Promise<Connection> {
+    const { hostKeys, connectTimeoutMs, keepaliveMs, maxChannels, idleMs } = this.#options;
+    const { signal } = this.#closing;
+    const sock = target.jump && (await this.#through(target.jump, target));
+    const done = await this.#handshakes.take(signal);
+    try {
+      const stamp = hostKeys.stamp(target.owner);
+      const { client, hostKey } = await connect(target, {
+        hostKeys,
+        timeoutMs: connectTimeoutMs,
+        keepaliveMs,
+        signal,
+        ...(sock && { sock }),
+      });
+      return new Connection(client, hostKey, stamp, maxChannels, idleMs);
+    } finally {
+      done();
+    }
+  }
+
+  async #through(jump: Target, target: Target): Promise<Duplex> {
+    for (let attempt = 1; ; attempt++) {
+      const { connection, fresh } = await this.#connection(jump, this.#closing.signal);
+      try {
+        return await connection.forward(
+          target.address,
+          target.port,
+          fresh ? this.#options.connectTimeoutMs : Math.max(staleMs, this.#options.connectTimeoutMs),
+        );
+      } catch (error) {
+        if (error instanceof ChannelFailure && error.reason === 'closed' && attempt < 3) continue;
+        throw unreachable(target, `not reached through ${jump.host}: ${messageOf(error)}`, error);
+      }
+    }
+  }
+}
+
+/** @param done called once the channel is no more */
+async function served(opening: Promise<ClientChannel>, job: Job, done: () => void = () => undefined): Promise<Exit> {
+  opening.then((channel) => channel.once('close', done)).catch(done);
+  let channel: ClientChannel;
+  try {
+    channel = await unlessAborted(opening, job.signal);
+  } catch (error) {
+    if (!(error instanceof ChannelFailure)) opening.then(drop).catch(() => undefined);
+    if (!(error instanceof ChannelFailure) || error.reason === 'lost') job.onSend?.();
+    throw error;
+  }
+  job.onSend?.();
+  return serve(channel, job);
+}
+
+// Its end is only seen once everything before it has been read.
+function drop(channel: ClientChannel): void {
+  channel.stderr.resume();
+  channel.resume().close();
+}
+
+const keyOf = ({ host, user, address, port, owner, jump }: Target): string =>
+  JSON.stringify([host, user, address, port, owner.proven, jump && keyOf(jump)]);
+
+function lost(target: Target, error: ChannelFailure): OpsError {
+  if (error.reason !== 'lost') return unreachable(target, error.message, error);
+  return new OpsError(
+    'unknown',
+    'CONNECTION_LOST',
+    `${target.host}: the connection was lost before the command had ended`,
+    { host: target.host },
+    error,
+  );
+}
+
+async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  signal.throwIfAborted();
+  let abort = () => {};
+  const aborted = new Promise<never>((_, reject) => {
+    abort = () => reject(signal.reason as Error);
+    signal.addEventListener('abort', abort, { once: true });
+  });
+  try {
+    return await Promise.race([promise, aborted]);
+  } finally {
+    signal.removeEventListener('abort', abort);
+  }
+}

@@ -1,0 +1,108 @@
+import { lookup } from 'node:dns/promises';
+import { join } from 'node:path';
+import type { Config } from '../config/schema.ts';
+import { OpsError } from '../model/errors.ts';
+import { type Result, type RunOptions, runPlain, shorten } from './command.ts';
+import { HostKeys } from './host-keys.ts';
+import { entryName } from './journal.ts';
+import { type OnceOptions, runOnce } from './journalled.ts';
+import { Limit } from './limit.ts';
+import { mostPerHost } from './output.ts';
+import { Pool } from './pool.ts';
+import { Targets } from './target.ts';
+
+/** What {@link Remote.runOnce} needs to know besides how to run the command. */
+export type Once = Omit<OnceOptions, 'entry'> & {
+  /** The same for every attempt, different for every other command: the call's token. */
+  token: string;
+  /** Number of the command among those of the token. */
+  index?: number;
+};
+
+/** Commands on hosts by ssh; one per worker. */
+export class Remote {
+  /** Keys that connections are checked against, and where a run notes the one it has proven. */
+  readonly hostKeys: HostKeys;
+  readonly #targets: Targets;
+  readonly #pool: Pool;
+  readonly #lookups = new Limit(32);
+
+  /** @param idleMs a connection without use is closed after this */
+  constructor(config: Config, { idleMs = 60_000 }: { idleMs?: number } = {}) {
+    const { ssh } = config;
+    this.hostKeys = new HostKeys(join(config.state_dir, 'known_hosts.d'));
+    this.#targets = new Targets(config);
+    this.#pool = new Pool({
+      hostKeys: this.hostKeys,
+      connectTimeoutMs: ssh.connect_timeout_seconds * 1000,
+      keepaliveMs: ssh.keepalive_seconds * 1000,
+      maxHandshakes: ssh.max_handshakes,
+      maxChannels: ssh.max_channels,
+      idleMs,
+    });
+  }
+
+  /**
+   * Runs a command that may be repeated at will: one that reads, or that sets what it finds unset.
+   * @returns how it ended, whatever its exit status
+   * @throws see `runPlain`
+   */
+  run(host: string, command: string, options: RunOptions = {}): Promise<Result> {
+    return runPlain(this.#pool, this.#targets.of(host, options.access), command, options);
+  }
+
+  /**
+   * The output of a command that may be repeated at will and that has to succeed.
+   * @throws COMMAND_FAILED with the end of the output; see `runPlain`
+   */
+  async text(host: string, command: string, options: RunOptions = {}): Promise<string> {
+    const { exitCode, signal, capture } = await this.run(host, command, options);
+    if (exitCode === 0) return capture.output(mostPerHost).text;
+    const said = capture.output(2000).text.trim();
+    throw new OpsError(
+      'failed',
+      'COMMAND_FAILED',
+      `${host}: '${shorten(command)}' ended with ${signal ?? `exit status ${exitCode}`}${said === '' ? '' : `: ${said}`}`,
+      { host, exitCode },
+    );
+  }
+
+  /**
+   * Runs a command that may change something, at most once per token and host; a later attempt attaches to it.
+   * @throws see `runOnce`
+   */
+  runOnce(host: string, command: string, { token, index = 0, ...options }: Once): Promise<Result> {
+    const target = this.#targets.of(host, options.access);
+    return runOnce(this.#pool, target, command, { ...options, entry: entryName(token, host, index) });
+  }
+
+  /** Those hosts that neither the configuration nor the inventory, known_hosts or DNS knows. */
+  async unknown(hosts: readonly string[]): Promise<string[]> {
+    const known = await Promise.all(hosts.map((host) => this.#knows(host)));
+    return hosts.filter((_, i) => known[i] === false);
+  }
+
+  /** Makes the next command to this host connect anew; commands under way go on. */
+  forget(host: string): void {
+    this.#pool.forget(host);
+  }
+
+  async close(): Promise<void> {
+    await this.#pool.close();
+  }
+
+  async #knows(host: string): Promise<boolean> {
+    const target = this.#targets.of(host);
+    if (target.known || this.hostKeys.knows(target.owner)) return true;
+    const done = await this.#lookups.take();
+    try {
+      await lookup(host);
+      return true;
+    } catch (error) {
+      // A name server that does not answer is no proof.
+      return (error as NodeJS.ErrnoException).code !== 'ENOTFOUND';
+    } finally {
+      done();
+    }
+  }
+}
