@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { createServer } from 'node:net';
+import { basename } from 'node:path';
 
 /** Whether nobody listens on the port of 127.0.0.1. */
 export const isFree = (port: number): Promise<boolean> =>
@@ -13,10 +14,11 @@ export const isFree = (port: number): Promise<boolean> =>
 export function listenerOf(port: number): string | undefined {
   const inodes = new Set(['tcp', 'tcp6'].flatMap((table) => listeningInodes(table, port)));
   for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name)))
-    if (linksOf(`/proc/${pid}/fd`).some((link) => inodes.has(link)))
-      return `${readFileSync(`/proc/${pid}/comm`, 'utf8').trim()} (pid ${pid})`;
+    if (linksOf(`/proc/${pid}/fd`).some((link) => inodes.has(link))) return `${programOf(pid)} (pid ${pid})`;
   return undefined;
 }
+
+const programOf = (pid: string) => basename(readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0')[0] ?? '');
 
 function listeningInodes(table: string, port: number): string[] {
   const rows = readFileSync(`/proc/net/${table}`, 'utf8').trim().split('\n').slice(1);

@@ -89,7 +89,7 @@ class Follower {
   async #tick(): Promise<void> {
     if (Date.now() - this.#lastNews < quietMs) return;
     try {
-      const lines = await this.#pending.lines((id) => this.#narrator.labelOf(id));
+      const lines = await this.#pending.lines((id) => this.#narrator.workOf(id));
       for (const line of lines) say(`${clock(Date.now())} ${line}`);
     } catch {
       // a server that is away is told by who follows the history

@@ -8,9 +8,12 @@ import type { HistoryEvent } from './history.ts';
 
 type Signal = temporal.api.history.v1.IWorkflowExecutionSignaledEventAttributes;
 
-interface Work {
+/** Something under way. */
+export interface Work {
+  /** In an operator's words. */
   label: string;
   startedAt: number;
+  /** Told only with `-v`. */
   quiet: boolean;
 }
 
@@ -36,10 +39,10 @@ export class Narrator {
     this.#verbose = verbose;
   }
 
-  /** Operator's words for an activity that is under way, by its id. */
-  labelOf(activityId: string): string | undefined {
-    return [...this.#activities.values()].find(({ id, quiet }) => id === activityId && (!quiet || this.#verbose))
-      ?.label;
+  /** What is known of an activity that is under way, by its id. */
+  workOf(activityId: string): Work | undefined {
+    const work = [...this.#activities.values()].find(({ id }) => id === activityId);
+    return work && { ...work, quiet: work.quiet && !this.#verbose };
   }
 
   /** The lines for a batch of events; the beginning of what ends within it is left out. */

@@ -1,6 +1,11 @@
+import { defaultPayloadConverter } from '@temporalio/common';
+import type { temporal as proto } from '@temporalio/proto';
 import { formatMs } from '../../model/duration.ts';
 import type { Temporal } from '../client.ts';
+import type { Work } from './narrate.ts';
 import { failureText } from './outcome.ts';
+
+type Activity = proto.api.workflow.v1.IPendingActivityInfo;
 
 const repeatMs = 60_000;
 const untakenMs = 5_000;
@@ -18,9 +23,9 @@ export class Pending {
 
   /**
    * Lines worth telling now: what is new, and once a minute what still holds.
-   * @param labelOf operator's words for an activity id; undefined for one not to be told
+   * @param workOf what is known of an activity by its id
    */
-  async lines(labelOf: (activityId: string) => string | undefined): Promise<string[]> {
+  async lines(workOf: (activityId: string) => Work | undefined): Promise<string[]> {
     const { connection, namespace, config } = this.#temporal;
     const { pendingActivities, pendingWorkflowTask: task } = await connection.workflowService.describeWorkflowExecution(
       {
@@ -28,20 +33,31 @@ export class Pending {
         execution: { workflowId: this.#run },
       },
     );
-    const lines = pendingActivities.flatMap(({ activityId, attempt, lastFailure, scheduledTime }) => {
-      const label = labelOf(activityId ?? '');
-      if (label === undefined || !lastFailure) return [];
-      const failure = failureText(lastFailure);
-      const wait = sinceMs(scheduledTime) * -1;
-      const next = wait > 1000 ? `, next in ${formatMs(wait)}` : '';
-      return this.#unlessTold(activityId ?? '', failure, `… ${label}: ${failure} (attempt ${attempt ?? 1}${next})`);
-    });
+    const lines = pendingActivities.flatMap((activity) =>
+      this.#activityLines(activity, workOf(activity.activityId ?? '')),
+    );
     if (!task || task.startedTime || sinceMs(task.scheduledTime) < untakenMs) return lines;
     const queue = config.temporal.task_queue;
     return [
       ...lines,
       ...this.#unlessTold('', '', `… no worker on ${queue} takes up the run: is one running? ('cookbook worker')`),
     ];
+  }
+
+  #activityLines(
+    { activityId, attempt, lastFailure, scheduledTime, heartbeatDetails }: Activity,
+    work?: Work,
+  ): string[] {
+    if (!work) return [];
+    const [details] = heartbeatDetails?.payloads ?? [];
+    const waits = details && waitText(defaultPayloadConverter.fromPayload(details));
+    if (waits !== undefined) return this.#unlessTold(activityId ?? '', waits, `… ${work.label}: ${waits}`);
+    if (work.quiet || !lastFailure) return [];
+    const failure = failureText(lastFailure);
+    const wait = -sinceMs(scheduledTime);
+    const next = wait > 1000 ? `, next in ${formatMs(wait)}` : '';
+    const line = `… ${work.label}: ${failure} (attempt ${attempt ?? 1}${next})`;
+    return this.#unlessTold(activityId ?? '', failure, line);
   }
 
   #unlessTold(key: string, text: string, line: string): string[] {
@@ -51,6 +67,13 @@ export class Pending {
     this.#told.set(key, { text, at: now });
     return [line];
   }
+}
+
+/** What an activity says it waits for, when it says so: a lock, held by others. */
+function waitText(details: unknown): string | undefined {
+  const { waitingFor, holders } = (details ?? {}) as { waitingFor?: unknown; holders?: unknown };
+  if (typeof waitingFor !== 'string') return undefined;
+  return `waits for ${waitingFor}${Array.isArray(holders) ? `, held by ${holders.join('; ')}` : ''}`;
 }
 
 const sinceMs = (time: { seconds?: unknown } | null | undefined) => Date.now() - Number(time?.seconds ?? 0) * 1000;
