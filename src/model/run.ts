@@ -75,11 +75,12 @@ export interface Answer {
   prompt?: string;
 }
 
-/** Signal of a child run to its parent: it waits for a person, or does no longer. */
+/** Signal of a child run to its parent: it waits for a person ({@link names.parked}), or does no longer ({@link names.unparked}). */
 export interface Parked {
   run: string;
-  parked: boolean;
   message: string;
+  /** Answers it takes; absent when any text is taken. */
+  choices?: readonly string[];
 }
 
 /** Result of a run, and first detail of the failure of one that did not pass. */
@@ -122,13 +123,20 @@ export interface FleetHost {
   exitCode?: number;
   startedAt?: number;
   endedAt?: number;
+  /** Why it failed, or what it asks while it is parked. */
   error?: string;
+  /** While it is parked: the answers it takes; absent when any text is taken. */
+  choices?: readonly string[];
 }
 
 export interface FleetReport {
   cookbook: string;
   width: number;
   paused: boolean;
+  /** How many hosts may fail or wait for an answer before no further one is started. */
+  mayFail: number;
+  /** How many go first, alone; absent once they have passed. */
+  canaries?: number;
   hosts: FleetHost[];
 }
 
@@ -137,6 +145,7 @@ export const names = {
   status: 'status',
   answer: 'answer',
   parked: 'parked',
+  unparked: 'unparked',
   pause: 'pause',
   resume: 'resume',
   width: 'width',

@@ -12,6 +12,8 @@ const types: Record<string, string> = { KEYWORD: 'Keyword', KEYWORD_LIST: 'Keywo
 
 export interface TemporalServer {
   address: string;
+  /** The web UI; empty when it was not asked for. */
+  uiAddress: string;
   pid: number;
   client: Client;
   /** kill -9, and nothing else. */
@@ -24,16 +26,17 @@ export interface TemporalServer {
 /**
  * A Temporal development server of a test's own.
  * @param database SQLite file; in memory without it
+ * @param ui serve the web UI too
  */
 export async function startTemporal(
-  options: { database?: string; dynamicConfig?: string[] } = {},
+  options: { database?: string; dynamicConfig?: string[]; ui?: boolean } = {},
 ): Promise<TemporalServer> {
-  const [port, http, metrics] = await Promise.all([freePort(), freePort(), freePort()]);
+  const [port, http, metrics, ui] = await Promise.all([freePort(), freePort(), freePort(), freePort()]);
   const address = `127.0.0.1:${port}`;
   const args = [
     'server',
     'start-dev',
-    '--headless',
+    ...(options.ui ? ['--ui-port', String(ui), '--ui-disable-news-fetch'] : ['--headless']),
     '--ip',
     '127.0.0.1',
     '--log-level',
@@ -74,6 +77,7 @@ export async function startTemporal(
   const connection = await connect(address);
   return {
     address,
+    uiAddress: options.ui ? `http://127.0.0.1:${ui}` : '',
     get pid() {
       return child.pid ?? 0;
     },

@@ -1,61 +1,58 @@
-import { formatMs } from '../../src/model/duration.ts';
-import type { FleetReport, RunStatusReport, StepReport } from '../../src/model/run.ts';
+import type { RunContext, RunStatusReport } from '../../src/model/run.ts';
+import { renderHosts } from './details-hosts.ts';
+import { renderPrompts } from './details-prompts.ts';
+import { renderSteps, renderTrouble } from './details-steps.ts';
+import { byteLength, commands, fitting, plain, shellWord } from './markdown.ts';
 
-const marks: Record<StepReport['state'], string> = {
-  running: '▶ now',
-  done: '✓ done',
-  skipped: '– skipped',
-  failed: '✗ failed',
-  planned: '… planned',
-  undone: '↩ undone',
-  'undo failed': '✗ NOT undone',
-  unknown: '? unknown',
-};
-const cell = (text: string) => text.replaceAll('|', '/').replaceAll('\n', ' ').slice(0, 160);
-const limit = 18_000;
+/** The server refuses more than 20,000 bytes. */
+const limit = 19_900;
+const ends = ['PASS', 'FAIL', 'ERROR'];
 
-/** The run's state as the Markdown page of the Temporal UI (tables, no nested lists; at most 20,000 bytes). */
-export function renderDetails(status: RunStatusReport, run: string): string {
-  const parts = [
-    `**${status.cookbook}** ${status.description}${status.dryRun ? ' (dry run: nothing is changed)' : ''}`,
-    `Phase: **${status.phase}**`,
-    ...status.prompts.map(
-      (prompt) =>
-        `**Waits for an answer:** ${prompt.message}\n\n\`cookbook answer ${run} ${prompt.choices ? prompt.choices.map((choice) => `'${choice}'`).join('|') : 'TEXT'}\``,
-    ),
-    ...(status.locks.length > 0 ? [`Holds: ${status.locks.join(', ')}`] : []),
-    ...(status.fleet ? [renderFleet(status.fleet, run)] : []),
-    renderSteps(status),
+/**
+ * The run's state as its page in the Temporal UI, for somebody who has never seen it: what it is, what failed, what it
+ * waits for with the command to type, its hosts, its steps, and what cancelling would undo.
+ */
+export function renderDetails(status: RunStatusReport, run: string, context: RunContext): string {
+  const top = [
+    head(status, context),
+    ...renderTrouble(status, 2500),
+    ...renderPrompts(status, run, 4000),
+    ...(status.fleet ? renderHosts(status.fleet, run, 5000) : []),
   ];
-  const text = parts.filter((part) => part !== '').join('\n\n');
-  return text.length > limit ? `${text.slice(0, limit)}\n\n(cut)` : text;
+  const foot = ends.includes(status.phase) ? [] : renderFoot(status, run);
+  const room = limit - byteLength([...top, ...foot].join('\n\n'));
+  return fitting([...top, ...renderSteps(status, room), ...foot], limit).join('\n\n');
 }
 
-function renderSteps({ steps, stepsOmitted }: RunStatusReport): string {
-  if (steps.length === 0) return '';
-  const shown = steps.slice(-40);
-  const before = stepsOmitted + steps.length - shown.length;
-  const rows = shown.map(
-    (step) =>
-      `| ${cell(step.name)} | ${marks[step.state]} | ${step.endedAt === undefined ? '' : formatMs(step.endedAt - step.startedAt)} | ${cell(step.error ?? '')} |`,
-  );
+function head({ cookbook, description, phase, dryRun }: RunStatusReport, context: RunContext): string {
   return [
-    ...(before > 0 ? [`${before} earlier steps are done.\n`] : []),
-    '| step | state | took | |',
-    '|---|---|---|---|',
-    ...rows,
+    `**${plain(cookbook)}** ${plain(description, 300)}`.trimEnd(),
+    `**${phase}**${dryRun ? ', dry run: nothing is changed' : ''}, ${startedBy(context)}`,
+    ...(context.onFailure === 'hold' && !dryRun
+      ? ['When a step fails, a person is asked before anything is undone.']
+      : []),
   ].join('\n');
 }
 
-function renderFleet(fleet: FleetReport, run: string): string {
-  const counts = new Map<string, number>();
-  for (const { state } of fleet.hosts) counts.set(state, (counts.get(state) ?? 0) + 1);
-  const rows = fleet.hosts
-    .filter(({ state }) => state !== 'pending' && state !== 'done')
-    .slice(0, 40)
-    .map(({ host, state, error }) => `| ${host} | ${state} | ${cell(error ?? '')} | \`${run}/${host}\` |`);
+function startedBy({ user, host, reason, task }: RunContext): string {
+  if (user === '-') return "started without 'cookbook': it may look and change nothing";
+  const why = reason === undefined ? '' : `: ${plain(reason, 300)}`;
+  return `started by **${plain(user)}** on ${plain(host)}${why}${task === undefined ? '' : ` (${plain(task)})`}`;
+}
+
+function renderFoot({ locks, undo, fleet }: RunStatusReport, run: string): string[] {
+  const id = shellWord(run);
+  const undone = undo.slice(0, 10).map((step) => plain(step, 60));
+  if (undo.length > 10) undone.push(`${undo.length - 10} more`);
   return [
-    `**${fleet.hosts.length} hosts**, ${fleet.width} at a time: ${[...counts].map(([state, count]) => `${count} ${state}`).join(', ')}${fleet.paused ? ' — **paused**' : ''}`,
-    ...(rows.length > 0 ? ['', '| host | state | | run |', '|---|---|---|---|', ...rows] : []),
-  ].join('\n');
+    ...(locks.length > 0 ? [`Holds the locks ${plain(locks.join(', '), 200)}`] : []),
+    undone.length > 0 ? `Cancelling it undoes, in this order: ${undone.join(', ')}.` : 'Nothing to undo so far.',
+    commands(
+      [`cookbook attach ${id}`, 'follows it'],
+      [`cookbook cancel ${id}`, 'stops it and undoes what it did'],
+      ...(fleet
+        ? [[`cookbook fleet ${id} ${fleet.paused ? 'resume' : 'pause'}`, 'or width N, skip HOST, abort'] as const]
+        : []),
+    ),
+  ];
 }

@@ -46,15 +46,26 @@ export function serveFleet(): void {
   setHandler(defineSignal<[string]>(names.skip), (host) => change((control) => control.skip.push(host)), {
     description: 'Leave out a host that has not started',
   });
-  setHandler(defineSignal<[Parked]>(names.parked), ({ run, parked, message }) => {
-    const host = currentRun().fleet?.hosts.find((one) => run.endsWith(`/${one.host}`));
-    if (!host || (host.state !== 'running' && host.state !== 'parked')) return;
-    host.state = parked ? 'parked' : 'running';
-    if (parked) host.error = message;
-    else delete host.error;
+  setHandler(defineSignal<[Parked]>(names.parked), ({ run, message, choices }) => {
+    const host = underWay(run);
+    if (!host) return;
+    Object.assign(host, { state: 'parked', error: message, ...(choices && { choices }) });
+    currentRun().publish();
+  });
+  setHandler(defineSignal<[Parked]>(names.unparked), ({ run }) => {
+    const host = underWay(run);
+    if (!host) return;
+    host.state = 'running';
+    delete host.error;
+    delete host.choices;
     currentRun().publish();
   });
 }
+
+const underWay = (run: string) =>
+  currentRun().fleet?.hosts.find(
+    ({ host, state }) => run.endsWith(`/${host}`) && (state === 'running' || state === 'parked'),
+  );
 
 /** Brings a fleet in line with what was asked. */
 export function applyTo(fleet: FleetReport | undefined): void {

@@ -36,7 +36,6 @@ export interface FleetOptions {
 interface FleetState {
   fleet: FleetReport;
   baked: boolean;
-  forgiven: number;
   /** In a dry run: which hosts have the same plan. */
   plans: Record<string, string[]>;
 }
@@ -59,10 +58,11 @@ export async function fleet(hosts: readonly string[], options: FleetOptions): Pr
       cookbook: options.cookbook,
       width: options.width,
       paused: false,
+      mayFail: options.canaries ? 0 : (options.maxFailed ?? 0),
+      ...(options.canaries && { canaries: options.canaries }),
       hosts: hosts.map((host) => ({ host, state: 'pending' })),
     },
     baked: (options.canaries ?? 0) === 0,
-    forgiven: 0,
     plans: {},
   };
   run.carry.state[key] = state;
@@ -124,9 +124,8 @@ class Window {
 
   // Parked hosts count: no more hosts are started into a trouble that waits for a person.
   #overBudget(): boolean {
-    const { fleet, baked } = this.#state;
-    const failed = count(fleet, 'failed', 'parked') - this.#state.forgiven;
-    return failed > (baked ? this.#budget : 0);
+    const { fleet } = this.#state;
+    return count(fleet, 'failed', 'parked') > fleet.mayFail;
   }
 
   #fill(): void {
@@ -170,6 +169,7 @@ class Window {
     host.state = result.exitCode === 0 ? 'done' : result.exitCode === 97 ? 'cancelled' : 'failed';
     host.exitCode = result.exitCode;
     host.endedAt = Date.now();
+    delete host.choices;
     if (result.exitCode === 0) delete host.error;
     else
       host.error = [result.error ?? result.status, ...(result.notUndone ?? []).map((left) => `NOT undone: ${left}`)]
@@ -188,7 +188,15 @@ class Window {
     const { bake } = this.#options;
     if (bake !== undefined && !currentRun().context.dryRun)
       await sleep(toMs(bake), { summary: 'watch the canaries before the rest starts' });
+    this.#pastCanaries(0);
+  }
+
+  #pastCanaries(forgiven: number): void {
+    const { fleet } = this.#state;
     this.#state.baked = true;
+    fleet.mayFail = this.#budget + forgiven;
+    delete fleet.canaries;
+    currentRun().publish();
   }
 
   /** No further host may fail: a person decides when the run holds, else the fleet ends here. */
@@ -201,8 +209,7 @@ class Window {
       currentRun().context.onFailure === 'hold' &&
       (await ask(why, ['continue', 'abort'])) === 'continue'
     ) {
-      this.#state.forgiven = count(fleet, 'failed');
-      this.#state.baked = true;
+      this.#pastCanaries(count(fleet, 'failed'));
       return;
     }
     throw new OpsError('failed', 'FLEET_FAILED', why);

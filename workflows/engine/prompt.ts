@@ -70,9 +70,9 @@ export async function ask(message: string, choices?: readonly string[]): Promise
   run.prompts.set(prompt.id, prompt);
   run.promptsChanged();
   try {
-    await tellParent({ parked: true, message });
+    await tellParent(names.parked, prompt);
     const answered = () => prompt.answer !== undefined;
-    if (!(await condition(answered, nudgeAfterMs, { summary: 'then tell IRC that input is awaited' }))) {
+    if (!(await condition(answered, nudgeAfterMs, { summary: `waits for an answer: ${message}`.slice(0, 120) }))) {
       await nudge(message);
       await condition(answered);
     }
@@ -86,7 +86,7 @@ export async function ask(message: string, choices?: readonly string[]): Promise
   } finally {
     run.prompts.delete(prompt.id);
     run.promptsChanged();
-    await tellParent({ parked: false, message });
+    await tellParent(names.unparked, prompt);
   }
 }
 
@@ -108,14 +108,12 @@ async function nudge(message: string): Promise<void> {
 }
 
 // A fleet counts its parked hosts, so that a person sees them on its page.
-async function tellParent(parked: Omit<Parked, 'run'>): Promise<void> {
+async function tellParent(news: string, { message, choices }: Prompt): Promise<void> {
   const parent = workflowInfo().parent;
   if (!parent) return;
   try {
-    await getExternalWorkflowHandle(parent.workflowId).signal(names.parked, {
-      run: workflowInfo().workflowId,
-      ...parked,
-    });
+    const parked: Parked = { run: workflowInfo().workflowId, message, ...(choices && { choices }) };
+    await getExternalWorkflowHandle(parent.workflowId).signal(news, parked);
   } catch (error) {
     if (isCancelled(error)) throw error; // a parent that is gone needs no news
   }

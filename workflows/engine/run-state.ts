@@ -95,7 +95,7 @@ export class RunState {
 
   publish(): void {
     this.changes++;
-    setCurrentDetails(renderDetails(this.status(), workflowInfo().workflowId));
+    setCurrentDetails(renderDetails(this.status(), workflowInfo().workflowId, this.context));
   }
 
   status(): RunStatusReport {

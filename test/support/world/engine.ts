@@ -57,7 +57,7 @@ export class Engine {
     this.#connection = connection;
   }
 
-  static async start(): Promise<Engine> {
+  static async start(options: { ui?: boolean } = {}): Promise<Engine> {
     const dir = mkdtempSync(join(tmpdir(), 'sumac-engine-'));
     const config = Config.parse({
       cookbooks_base_dirs: [join(import.meta.dirname)],
@@ -65,7 +65,7 @@ export class Engine {
       state_dir: join(dir, 'state'),
       temporal: {},
     });
-    const [temporal, bundle] = await Promise.all([startTemporal(), workflowBundle(config, effectsOf(world(dir)))]);
+    const [temporal, bundle] = await Promise.all([startTemporal(options), workflowBundle(config, effectsOf(world(dir)))]);
     return new Engine(dir, temporal, bundle, config, await NativeConnection.connect({ address: temporal.address }));
   }
 
