@@ -1,16 +1,31 @@
 import { log, workflowInfo } from '@temporalio/workflow';
+import type { QueriedHost } from '../../activities/remote.ts';
+import type { InventoryHost } from '../../src/config/inventory.ts';
+import type { Duration } from '../../src/model/duration.ts';
+import { OpsError } from '../../src/model/errors.ts';
+import type { FleetHost } from '../../src/model/run.ts';
+import { call } from '../engine/call.ts';
 import { confirmOnFailure, runCookbook, type RunCookbookOptions } from '../engine/child.ts';
 import { fleet, type FleetOptions } from '../engine/fleet.ts';
-import { engineStep } from '../engine/life.ts';
 import { ask, askConfirmation } from '../engine/prompt.ts';
 import { currentRun } from '../engine/run-state.ts';
 import { settle, step } from '../engine/step.ts';
 import type { StepSpec } from '../engine/step-spec.ts';
-import type { FleetHost } from '../../src/model/run.ts';
-import { OpsError } from '../../src/model/errors.ts';
+import { Alerts } from './alerts.ts';
+import { Dhcp } from './dhcp.ts';
+import { Etcdctl } from './etcdctl.ts';
+import { Host } from './host.ts';
+import { Installer } from './installer.ts';
+import { Ipmi } from './ipmi.ts';
+import { Locks } from './lock.ts';
+import { Remote, RemoteHosts } from './remote.ts';
 
 /** The accessor through which a cookbook reaches everything (Spicerack's `spicerack`). */
 export class Spicerack {
+  readonly #locks = new Locks();
+  readonly #remote = new Remote();
+  #hosts: RemoteHosts | undefined;
+
   /** Whether nothing may be changed. */
   get dryRun(): boolean {
     return currentRun().context.dryRun;
@@ -73,5 +88,56 @@ export class Spicerack {
   /** What the run's result hands to whoever reads it. */
   report(value: unknown): void {
     currentRun().report = value;
+  }
+
+  /** The hosts this run is about, as its cookbook's `hosts` said, resolved before it started. @throws NO_HOSTS */
+  get hosts(): RemoteHosts {
+    if (!this.#hosts)
+      throw new OpsError('failed', 'NO_HOSTS', 'the cookbook does not say which hosts it is about: export `hosts`');
+    return this.#hosts;
+  }
+  /** Resolves {@link hosts}; the engine does so once for a run, also when it continues as new. @throws HOST_UNKNOWN, HOSTS_INVALID */
+  async freezeHosts(expression: string): Promise<void> {
+    const run = currentRun();
+    const frozen = (run.carry.state['hosts'] ??= (await call('remote.query', { expression })).hosts) as QueriedHost[];
+    this.#hosts = new RemoteHosts(frozen);
+    run.hosts = this.#hosts.hosts;
+    run.hostsFolded = this.#hosts.folded;
+  }
+  /** Host expressions and commands on many hosts. */
+  remote(): Remote {
+    return this.#remote;
+  }
+  /** One host: the system it runs, and its reboots. */
+  host(name: string): Host {
+    return new Host(name);
+  }
+  /** Addresses and datacenter of a host. @throws HOST_UNKNOWN, INVENTORY_UNREADABLE */
+  inventory(host: string): Promise<InventoryHost> {
+    return call('inventory.host', { host });
+  }
+  /** The BMC of a host. */
+  ipmi(host: string): Ipmi {
+    return new Ipmi(host);
+  }
+  /** The install servers of a datacenter. */
+  dhcp(datacenter: string): Dhcp {
+    return new Dhcp(datacenter);
+  }
+  /** A host on its way from one operating system to the next. */
+  installer(host: string): Installer {
+    return new Installer(host);
+  }
+  /** Alerts about a host. */
+  alerts(host: string): Alerts {
+    return new Alerts(host);
+  }
+  /** An etcd cluster of the configuration. */
+  etcdctl(cluster: string): Etcdctl {
+    return new Etcdctl(cluster);
+  }
+  /** Runs `body` under a lock shared by all runs that ask for the same name. @throws InvalidLock, LOCK_UNAVAILABLE, LockLost */
+  lock<T>(name: string, args: { concurrency?: number; ttl?: Duration }, body: () => Promise<T>): Promise<T> {
+    return this.#locks.lock(name, args, body);
   }
 }
