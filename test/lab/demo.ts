@@ -80,15 +80,14 @@ async function run(): Promise<number> {
   const ended = once(cookbook, 'exit') as Promise<[number | null]>;
   const installing = () => lab.machines.filter((machine) => machine.phase() === 'installer');
   while (installing().length < 2 && cookbook.exitCode === null) await sleep(100);
-  say(
-    `kill -9 ${worker.pid}: the worker dies while ${installing()
-      .map(({ name }) => name)
-      .join(' and ')} are being installed`,
-  );
-  await worker.kill();
-  await sleep(3000);
-  worker = await startWorker(config, log);
-  say(`another worker is there, pid ${worker.pid}`);
+  if (cookbook.exitCode === null) {
+    const names = installing().map(({ name }) => name);
+    say(`kill -9 ${worker.pid}: the worker dies while ${names.join(' and ')} are being installed`);
+    await worker.kill();
+    await sleep(3000);
+    worker = await startWorker(config, log);
+    say(`another worker is there, pid ${worker.pid}`);
+  }
   const [exit] = await ended;
   await worker.kill();
 

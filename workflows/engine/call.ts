@@ -32,8 +32,8 @@ export interface CallOptions {
 /** A worker that died is noticed after this long. */
 const heartbeatTimeout = 5000;
 // Attempts instead of a bound on all of them: an hour without any worker must not fail a run.
-const patient = { initialInterval: 1000, backoffCoefficient: 2, maximumInterval: 10_000, maximumAttempts: 30 };
-const forEver = { ...patient, maximumAttempts: 0 };
+const forEver = { initialInterval: 1000, backoffCoefficient: 2, maximumInterval: 10_000 };
+const patient = { ...forEver, maximumAttempts: 30 };
 
 const policies: Record<Exclude<EffectClass, 'condition'>, ActivityOptions> = {
   read: { startToCloseTimeout: 60_000, retry: patient },
