@@ -70,13 +70,14 @@ async function run(): Promise<number> {
       '1',
       '--force',
     ],
-    { stdio: ['ignore', 'pipe', 'inherit'] },
+    { stdio: ['ignore', 'pipe', 'pipe'] },
   );
   let printed = '';
-  cookbook.stdout.on('data', (text: Buffer) => {
-    printed += text.toString();
-    process.stdout.write(text);
-  });
+  for (const stream of [cookbook.stdout, cookbook.stderr])
+    stream.on('data', (text: Buffer) => {
+      printed += text.toString();
+      process.stdout.write(text);
+    });
   const ended = once(cookbook, 'exit') as Promise<[number | null]>;
   const installing = () => lab.machines.filter((machine) => machine.phase() === 'installer');
   while (installing().length < 2 && cookbook.exitCode === null) await sleep(100);
