@@ -45,17 +45,15 @@ export const alerts = {
   }),
 
   /**
-   * Ends the downtime with this id or, when it never became known, the one of this token.
+   * Ends the downtime of this token.
    * Returns the id that was removed, or nothing when there was none. Throws DOWNTIME_FAILED.
    */
-  'alerts.removeDowntime': converge(
-    async ({ id, token }: { id?: string; token: string }, call): Promise<{ id?: string }> => {
-      const program = call.deps.config.hooks.downtime;
-      if (program === undefined) return {};
-      const found = id ?? (await hook(program, ['find', token], call));
-      if (found === '') return {};
-      await hook(program, ['remove', found], call);
-      return { id: found };
-    },
-  ),
+  'alerts.removeDowntime': converge(async ({ token }: { token: string }, call): Promise<{ id?: string }> => {
+    const program = call.deps.config.hooks.downtime;
+    if (program === undefined) return {};
+    const id = await hook(program, ['find', token], call);
+    if (id === '') return {};
+    await hook(program, ['remove', id], call);
+    return { id };
+  }),
 };

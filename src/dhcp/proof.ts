@@ -57,10 +57,3 @@ export function verifiedProof(text: string, token: string): Proof | undefined {
 
 const digest = (text: string) => createHash('sha256').update(text).digest();
 const sameSecret = (one: string, other: string) => timingSafeEqual(digest(one), digest(other));
-
-/** `SHA256:...` of a public key, as ssh-keygen prints it. */
-export const fingerprint = (hostKey: string): string =>
-  `SHA256:${createHash('sha256')
-    .update(Buffer.from(hostKey.split(' ')[1] ?? '', 'base64'))
-    .digest('base64')
-    .replace(/=+$/, '')}`;

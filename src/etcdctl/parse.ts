@@ -32,10 +32,10 @@ function parseExact(text: string): unknown {
   return JSON.parse(text, reviver as Parameters<typeof JSON.parse>[1]);
 }
 
-// etcdctl prints its JSON on one line and then, when something is wrong, text.
+// etcdctl prints its JSON on one line; log lines, which are JSON too, and texts of errors are around it.
 function firstJson<T>(what: string, text: string, schema: z.ZodType<T>): T {
   try {
-    return schema.parse(parseExact(text.split('\n').find((line) => /^[[{]/.test(line)) ?? ''));
+    return schema.parse(parseExact(text.split('\n').find((line) => /^[[{](?!"level")/.test(line)) ?? ''));
   } catch {
     throw new OpsError(
       'transient',

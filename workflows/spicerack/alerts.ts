@@ -10,7 +10,7 @@ export class Alerts {
     this.host = host;
   }
 
-  // One downtime of a host and run: an undo finds it though its id never became known.
+  // One downtime for a host and run: its removal finds it though its id never became known.
   get #token(): string {
     return `${workflowInfo().workflowId} ${this.host}`;
   }
@@ -33,12 +33,8 @@ export class Alerts {
     return id;
   }
 
-  /**
-   * Ends the downtime.
-   * @param id default the one this run made for the host, if it did
-   * @throws DOWNTIME_FAILED
-   */
-  async removeDowntime(id?: string): Promise<void> {
-    await call('alerts.removeDowntime', { token: this.#token, ...(id !== undefined && { id }) });
+  /** Ends the downtime that this run made for the host, if it did. @throws DOWNTIME_FAILED */
+  async removeDowntime(): Promise<void> {
+    await call('alerts.removeDowntime', { token: this.#token });
   }
 }

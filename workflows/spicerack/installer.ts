@@ -1,55 +1,57 @@
-import type { AcceptedKey, InstallPhase, RunningSystem } from '../../activities/installer.ts';
+import type { Found, InstallPhase } from '../../activities/installer.ts';
 import { call } from '../engine/call.ts';
+import type { Before } from './host.ts';
 
 /** A host from one operating system to the next, over the network. */
 export class Installer {
   readonly host: string;
-
-  /** @param host its name in the inventory */
-  constructor(host: string) {
-    this.host = host;
-  }
-
-  /** Boot id and operating system of what runs now; neither when the host cannot be reached as we know it. */
-  runningSystem(): Promise<Partial<RunningSystem>> {
-    return call('installer.runningSystem', { host: this.host });
-  }
+  readonly site: string | undefined;
 
   /**
-   * Tells whether a power cycle to the installer took place, once that can be told: the boot override is consumed, or the
-   * old system still runs. For the `probe` of that step.
-   * @param bootId of the old system, if it was known
+   * @param host its name in the inventory
+   * @param site network whose workers reach the host and its install servers; default the run's own
    */
-  powerCycled(bootId?: string): Promise<boolean> {
+  constructor(host: string, site?: string) {
+    this.host = host;
+    this.site = site;
+  }
+
+  /** Boot id and operating system of what runs now; neither when the host does not answer. */
+  runningSystem(): Promise<Found> {
+    return call('installer.runningSystem', { host: this.host }, { site: this.site });
+  }
+
+  /** Whether the host was power-cycled since; waits until that can be told. For the `probe` of that step. */
+  powerCycledSince(before?: Before): Promise<boolean> {
     return call(
       'installer.powerCycled',
-      { host: this.host, ...(bootId !== undefined && { bootId }) },
-      { within: '10m' },
+      { host: this.host, bootId: before?.bootId },
+      { within: '10m', site: this.site },
     );
   }
 
-  /** Condition: the installer of this run answers, or has done its work already. */
-  reached(): Promise<InstallPhase> {
-    return call('installer.reached', { host: this.host });
+  /** Condition: an installer that was not there before answers, or has done this run's work already. */
+  reached(before?: Before): Promise<InstallPhase> {
+    return call('installer.reached', { host: this.host, bootId: before?.bootId }, { site: this.site });
   }
 
-  /** Condition: the installer proved that it wrote the operating system for this run. @throws INSTALLED_OS_WRONG */
-  finished(os: string): Promise<{ fingerprint: string }> {
-    return call('installer.finished', { host: this.host, os });
+  /** Condition: the installer has proven that it wrote this operating system for this run. @throws INSTALLED_OS_WRONG */
+  finished(os: string): Promise<{ os: string; fingerprint: string }> {
+    return call('installer.finished', { host: this.host, os }, { site: this.site });
+  }
+
+  /** The host's keys that runs have proven so far. */
+  provenHostKeys(): Promise<string[]> {
+    return call('installer.provenHostKeys', { host: this.host }, { site: this.site });
   }
 
   /** Trusts the new system's host key, on the installer's proof and nothing else. @throws PROOF_MISSING */
-  acceptHostKey(): Promise<AcceptedKey> {
-    return call('installer.acceptHostKey', { host: this.host });
+  acceptHostKey(): Promise<{ fingerprint: string }> {
+    return call('installer.acceptHostKey', { host: this.host }, { site: this.site });
   }
 
-  /** Trusts again what was trusted before this run accepted a key. */
-  restoreHostKey(): Promise<void> {
-    return call('installer.restoreHostKey', { host: this.host });
-  }
-
-  /** Condition: a system that is not the installer answers with another boot id. */
-  rebootedFrom(bootId?: string): Promise<RunningSystem> {
-    return call('installer.rebootedFrom', { host: this.host, ...(bootId !== undefined && { bootId }) });
+  /** Trusts these keys again, as {@link provenHostKeys} told them before. */
+  restoreHostKeys(keys: readonly string[]): Promise<void> {
+    return call('installer.restoreHostKeys', { host: this.host, keys }, { site: this.site });
   }
 }

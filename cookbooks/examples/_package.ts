@@ -1,0 +1,2 @@
+export const title = 'Small cookbooks to start from';
+export const ownerTeam = 'sre';

@@ -1,0 +1,2 @@
+export const title = 'Servers of every kind';
+export const ownerTeam = 'sre';

@@ -1,0 +1,1 @@
+export const title = 'One host after the other';

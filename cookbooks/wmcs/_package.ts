@@ -1,0 +1,2 @@
+export const title = 'Cloud services';
+export const ownerTeam = 'wmcs';

@@ -1,0 +1,1 @@
+export const title = 'etcd of Toolforge';
