@@ -57,7 +57,7 @@ export class Engine {
     this.#connection = connection;
   }
 
-  static async start(options: { ui?: boolean } = {}): Promise<Engine> {
+  static async start(options: Parameters<typeof startTemporal>[0] = {}): Promise<Engine> {
     const dir = mkdtempSync(join(tmpdir(), 'sumac-engine-'));
     const config = Config.parse({
       cookbooks_base_dirs: [join(import.meta.dirname)],
