@@ -24,9 +24,5 @@ export async function run(globals: Globals, name: string, argv: string[]): Promi
   const { startRun } = await import('../start.ts');
   const started = await startRun(temporal, cookbook.name, { argv, args: parsed.args, context });
   const { follow } = await import('../follow/follow.ts');
-  const { uiLink } = await import('../link.ts');
-  process.stderr.write(
-    `${context.dryRun ? 'DRY-RUN ' : ''}${started.run}\n${uiLink(config, started.run) ?? ''}`.trimEnd() + '\n',
-  );
-  return follow(temporal, { ...started, cookbook: cookbook.name, verbose: context.verbose });
+  return follow(temporal, { ...started, cookbook: cookbook.name, verbose: context.verbose, dryRun: context.dryRun });
 }

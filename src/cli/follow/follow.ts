@@ -1,5 +1,6 @@
 import { messageOf } from '../../model/errors.ts';
 import type { Temporal } from '../client.ts';
+import { uiLink } from '../link.ts';
 import { isInteractive, question, say } from '../terminal.ts';
 import { Desk } from './desk.ts';
 import { followHistory } from './history.ts';
@@ -17,6 +18,7 @@ export interface Followed {
   /** First execution to tell of; default the latest. */
   execution?: string;
   verbose: boolean;
+  dryRun: boolean;
 }
 
 /**
@@ -25,6 +27,8 @@ export interface Followed {
  * @throws RUN_UNKNOWN
  */
 export async function follow(temporal: Temporal, followed: Followed): Promise<number> {
+  const page = uiLink(temporal.config, followed.run);
+  say(`${followed.dryRun ? 'DRY-RUN ' : ''}${followed.run}${page === undefined ? '' : `\n${page}`}`);
   const follower = new Follower(temporal, followed);
   try {
     return await Promise.race([follower.watch(), follower.detached]);

@@ -17,7 +17,7 @@ export interface Work {
   quiet: boolean;
 }
 
-/** Activities that serve the engine; their doings are told with `-v` only. */
+/** Activities that serve the engine: told with `-v` only, what they mean for the run it says itself. */
 const engineOwn = /^(announce|cookbook|locks)\./;
 // Timers of the engine that only bound a wait: the reminder of a prompt, and those named `then ...`.
 const boundsAWait = /^(then |waits for an answer)/;
@@ -84,7 +84,7 @@ export class Narrator {
       'failure' in ended.end ? `: ${failureText(ended.end.failure)}` : ended.mark === '↩' ? ': cancelled' : '';
     const took = timeOf(event) - work.startedAt;
     const text = `${ended.mark} ${work.label}${took < 100 ? '' : ` (${formatMs(took)})`}${why}`;
-    return ended.mark === '✗' ? text : this.#unlessQuiet(work, text);
+    return this.#unlessQuiet(work, text);
   }
 
   #child(event: HistoryEvent): string | undefined {
@@ -111,7 +111,7 @@ export class Narrator {
     if (!failed) return `↩ ${work.label} ${how} (${took})`;
     const { exitCode, error, notUndone } = failureOutcome(failed.failure);
     const left = (notUndone ?? []).map((what) => `; NOT undone: ${what}`).join('');
-    return `✗ ${work.label} failed with ${exitCode} (${took}): ${error ?? ''}${left}`;
+    return `✗ ${work.label} failed with ${exitCode} (${took})${error === undefined ? '' : `: ${error}`}${left}`;
   }
 
   #timer(event: HistoryEvent, endsAtOnce: boolean): string | undefined {

@@ -46,8 +46,9 @@ test('the server knows who runs what: type, operator, phase, summary, input', as
   const { type, typedSearchAttributes, raw } = await handle.describe();
   assert.equal(type, 'asks');
   const { Operator, Phase, Task, NeedsAnswer, DryRun } = searchAttributes;
+  const get = typedSearchAttributes.get.bind(typedSearchAttributes);
   assert.deepEqual(
-    [Operator, Phase, Task, NeedsAnswer, DryRun].map((key) => typedSearchAttributes.get<unknown>(key as never)),
+    [get(Operator), get(Phase), get(Task), get(NeedsAnswer), get(DryRun)],
     ['alice', 'running', 'T123', true, false],
   );
   assert.match(
