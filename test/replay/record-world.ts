@@ -1,5 +1,5 @@
 /**
- * Records the histories of the test world's cookbooks anew: `npm run record:world`, with `temporal` on PATH.
+ * Records histories of the test world's cookbooks anew: `npm run record:world [-- NAME...]`, with `temporal` on PATH.
  * A history that no longer replays is an open run that no longer goes on: record anew only what was meant to break, and
  * say so in the commit.
  */
@@ -64,7 +64,15 @@ const runs: Record<string, (scene: Scene) => Promise<WorkflowHandle>> = {
     await scene.temporal.client.workflow.getHandle(`${handle.workflowId}/h2`).cancel();
     return handle;
   },
-  'world.fleet.continued': (scene) => scene.start('world.fleet', { hosts: hosts(12), options: { width: 2 } }),
+  'world.fleet.continued': async (scene) => {
+    const handle = await scene.start('world.fleet', { hosts: hosts(30), options: { width: 2 } });
+    await resultOf(handle);
+    const latest = scene.temporal.client.workflow.getHandle(handle.workflowId);
+    const { events } = await latest.fetchHistory();
+    const { continuedExecutionRunId } = events?.[0]?.workflowExecutionStartedEventAttributes ?? {};
+    if (!continuedExecutionRunId) throw new Error('the fleet run did not continue as new');
+    return latest;
+  },
   'world.one-host.answered': async (scene) => {
     scene.script({ 'touch h1': 'fail' });
     const fleet = await scene.start('world.fleet', { hosts: hosts(1), options: { width: 1 } }, { onFailure: 'hold' });
@@ -80,7 +88,8 @@ const runs: Record<string, (scene: Scene) => Promise<WorkflowHandle>> = {
 // Continued as new after so few events that a small fleet does it.
 const engine = await Engine.start({ dynamicConfig: ['limit.historyCount.suggestContinueAsNew=100'] });
 try {
-  for (const [name, run] of Object.entries(runs))
+  const wanted = process.argv.slice(2);
+  for (const [name, run] of Object.entries(runs).filter(([name]) => wanted.length === 0 || wanted.includes(name)))
     await engine.withWorker(async (scene) => {
       const handle = await run(scene);
       const { exitCode } = await resultOf(handle);
