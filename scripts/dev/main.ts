@@ -70,7 +70,7 @@ function logs(args: readonly string[]): number {
 
 async function reset(): Promise<number> {
   await down();
-  for (const what of ['data', 'log', 'logs', 'run', 'state'])
+  for (const what of ['data', 'demo', 'log', 'logs', 'run', 'state'])
     rmSync(`${devDir}/${what}`, { recursive: true, force: true });
   console.log(`${devDir} is as new; the installed tools and an edited config.yaml stay`);
   return 0;
