@@ -93,7 +93,7 @@ const acquireLock = converge(async (input: LockInput, call): Promise<LockHeld> =
   return { key: held.key, leaseId: held.lease, revision: held.revision };
 });
 
-/** Keeps the lock until the run cancels this; fails with LockLost when it is lost. A new attempt renews the same lease. */
+/** Keeps the lock until it is released, or the run cancels this; fails with LockLost when it is lost. A new attempt renews the same lease. */
 const keepLock = long(
   async ({ key, leaseId, ttlSeconds }: { key: string; leaseId: string; ttlSeconds: number }, call): Promise<void> => {
     const { etcd } = call.deps;
@@ -123,7 +123,7 @@ const releaseLock = converge(
       if (held) log.info(`Released lock for key ${key}: ${describe(held)}`);
       return { released: held !== undefined };
     }
-    const released = await release(etcd, input.leaseId);
+    const released = await release(etcd, lock, input.leaseId);
     const id = keysOf(lock).holder.slice(key.length + 1);
     if (released) log.info(`Released lock for key ${key}: ${id}`);
     else if (call.attempt === 1)

@@ -34,6 +34,14 @@ export const createdAt = (key: string, revision: string): ICompare => ({
   create_revision: revision,
 });
 
+/** The key exists and is bound to the lease. */
+export const boundTo = (key: string, lease: string): ICompare => ({
+  key: Buffer.from(key),
+  target: 'Lease',
+  result: 'Equal',
+  lease,
+});
+
 export const put = (key: string, value: string, lease: string): IRequestOp => ({
   request_put: { key: Buffer.from(key), value: Buffer.from(value), lease },
 });

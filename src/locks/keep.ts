@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { OpsError, lockLost, messageOf } from '../model/errors.ts';
 import { look, type Etcd } from './etcd.ts';
+import { releasedKey } from './record.ts';
 
 /** A lock as {@link keep} needs to know it. */
 export interface Kept {
@@ -19,17 +20,21 @@ const firstAnswerMs = 5000;
 export const renewEveryMs = (ttlSeconds: number): number => Math.min(20, Math.max(1, ttlSeconds / 3)) * 1000;
 
 /**
- * Renews the lease of a lock until `signal`; while etcd is away, for as long as the lease may live.
+ * Renews the lease of a lock until it is released; while etcd is away, for as long as the lease may live.
  * @param renewed called after each renewal with the time at which it was asked for
  * @throws LockLost when the key or its lease is gone, or may be; the reason of `signal`
  */
-export async function keep(etcd: Etcd, kept: Kept, signal: AbortSignal, renewed: (at: number) => void): Promise<never> {
+export async function keep(etcd: Etcd, kept: Kept, signal: AbortSignal, renewed: (at: number) => void): Promise<void> {
   let lostAt = Math.max(kept.renewedAt + kept.ttl * 1000, Date.now() + firstAnswerMs);
   let trouble = 'no answer';
   for (;;) {
     signal.throwIfAborted();
     const askedAt = Date.now();
     const answer = await within(lostAt - askedAt, renewOnce(etcd, kept));
+    if (answer === 'released') {
+      await etcd.revoke(kept.lease).catch(() => false); // ends by itself otherwise
+      return;
+    }
     if (answer === 'gone') throw lost(kept, 'its key is gone from etcd: it expired, or somebody removed it');
     if (answer !== undefined && 'revision' in answer) {
       lostAt = askedAt + kept.ttl * 1000;
@@ -44,13 +49,15 @@ export async function keep(etcd: Etcd, kept: Kept, signal: AbortSignal, renewed:
   }
 }
 
-type Answer = 'gone' | { error: string } | { revision: string };
+type Answer = 'released' | 'gone' | { error: string } | { revision: string };
 
 async function renewOnce(etcd: Etcd, { key, lease }: Kept): Promise<Answer> {
   try {
     const seconds = await etcd.renew(lease);
-    const { found, revision } = await etcd.transact([], [look(key)]);
-    if (found[0]?.[0]?.lease !== lease) return 'gone';
+    const { found, revision } = await etcd.transact([], [look(key), look(releasedKey(lease))]);
+    const [[held] = [], [released] = []] = found;
+    if (released) return 'released';
+    if (held?.lease !== lease) return 'gone';
     // Just after a restart etcd may not know yet of a lease whose key it has.
     return seconds > 0 ? { revision } : { error: 'etcd does not know the lease' };
   } catch (error) {

@@ -36,6 +36,9 @@ export const keysOf = (lock: LockRef) => {
   return { key, holders: `${key}/`, holder: `${key}/${id}`, waiters: `${waiting}/`, waiter: `${waiting}/${id}` };
 };
 
+/** Where a release leaves word for who keeps the lock. */
+export const releasedKey = (lease: string): string => `/spicerack/released/${lease}`;
+
 /** A holder, or one who waits, as etcd knows it. */
 export interface Party extends LockRecord {
   key: string;

@@ -1,9 +1,21 @@
-import type { Etcd } from './etcd.ts';
-import { keysOf, type LockRef, type Party } from './record.ts';
+import { boundTo, put, remove, type Etcd } from './etcd.ts';
+import { keysOf, releasedKey, type LockRef, type Party } from './record.ts';
 import { readLock } from './view.ts';
 
-/** Releases a lock by the lease it was taken with. @returns whether it was still held */
-export const release = (etcd: Etcd, lease: string): Promise<boolean> => etcd.revoke(lease);
+/**
+ * Releases a lock by the lease it was taken with. A note bound to the same lease tells who keeps it that it is not lost;
+ * the keeper then ends the lease, else its time does.
+ * @returns whether it was still held
+ */
+export async function release(etcd: Etcd, lock: LockRef, lease: string): Promise<boolean> {
+  const { holder } = keysOf(lock);
+  const { succeeded } = await etcd.transact(
+    [boundTo(holder, lease)],
+    [remove(holder), put(releasedKey(lease), holder, lease)],
+  );
+  if (!succeeded) await etcd.revoke(lease);
+  return succeeded;
+}
 
 /** Removes what a run holds of a lock, and its place in the queue, without knowing the lease. @returns what it held */
 export async function abandon(etcd: Etcd, lock: LockRef): Promise<Party | undefined> {

@@ -47,7 +47,7 @@ export async function holdLock(kind: LockKind, name: string, { concurrency, ttlS
   let held: LockHeld;
   try {
     const options = { timeout: (waitSeconds + 120) * 1000, summary: `take the lock ${name}` };
-    held = await step(`lock ${name}`, 'engine', () =>
+    held = await activity(`lock ${name}`, 'engine', () =>
       call('locks.acquire', { ...lock, concurrency, ttlSeconds, waitSeconds }, options),
     );
   } catch (error) {
@@ -57,19 +57,19 @@ export async function holdLock(kind: LockKind, name: string, { concurrency, ttlS
     throw error;
   }
   const keeping = held.key === '' ? undefined : keep(name, held, ttlSeconds);
-  const stopKeeping = async () => {
-    await keeping?.stop();
-    slot.free();
-  };
   return {
     key: held.key,
     revision: held.revision,
     lost: keeping?.lost ?? new Promise<never>(() => undefined),
-    stopKeeping,
+    async stopKeeping() {
+      await keeping?.stop();
+      slot.free();
+    },
     async release() {
-      await stopKeeping();
-      if (held.key === '') return;
-      await letGo(lock, held.leaseId);
+      keeping?.expectEnd();
+      // Who keeps it finds that it was released, and ends.
+      if (keeping && !(await letGo(lock, held.leaseId))) await keeping.stop();
+      slot.free();
     },
   };
 }
@@ -106,7 +106,7 @@ async function rehearse<T>(kind: LockKind, name: string, args: HoldArgs, body: (
   checkLock(kind, name, args.concurrency, args.ttlSeconds);
   const run = currentRun();
   log.info('Skipping lock acquire/release in DRY-RUN mode');
-  const { blocked } = await step(
+  const { blocked } = await activity(
     `lock ${name}`,
     'read',
     () => call('locks.holders', { kind, name, concurrency: args.concurrency }),
@@ -118,25 +118,29 @@ async function rehearse<T>(kind: LockKind, name: string, args: HoldArgs, body: (
 
 interface Keeping {
   lost: Promise<never>;
+  /** From now on its end is no loss. */
+  expectEnd(): void;
   stop(): Promise<void>;
 }
 
 function keep(name: string, { key, leaseId }: LockHeld, ttlSeconds: number): Keeping {
-  // Shielded from the cancellation of the run, whose undo needs the lock; ended by stop alone.
+  // Shielded from the cancellation of the run, whose undo needs the lock.
   const shield = new CancellationScope({ cancellable: false });
   let scope: CancellationScope | undefined;
-  let stopped = false;
+  let expected = false;
   const kept = shield.run(() => {
     scope = new CancellationScope();
     return scope.run(() =>
-      step(`keep the lock ${name}`, 'engine', () => call('locks.keep', { key, leaseId, ttlSeconds })),
+      activity(`keep the lock ${name}`, 'engine', () =>
+        call('locks.keep', { key, leaseId, ttlSeconds }, { leavesBehind: true }),
+      ),
     );
   });
   const watch = async (): Promise<never> => {
     try {
       await kept;
     } catch (error) {
-      if (!stopped) throw error;
+      if (!expected) throw error;
     }
     return new Promise<never>(() => undefined);
   };
@@ -144,30 +148,38 @@ function keep(name: string, { key, leaseId }: LockHeld, ttlSeconds: number): Kee
   lost.catch(() => undefined);
   return {
     lost,
+    expectEnd: () => void (expected = true),
     async stop() {
-      stopped = true;
+      expected = true;
       scope?.cancel();
       await kept.catch(() => undefined);
     },
   };
 }
 
-async function letGo(lock: { kind: LockKind; name: string; slot: number }, leaseId: string | undefined): Promise<void> {
+/** @returns whether it was held until now */
+async function letGo(
+  lock: { kind: LockKind; name: string; slot: number },
+  leaseId: string | undefined,
+): Promise<boolean> {
   const { kind, name } = lock;
   try {
-    await CancellationScope.nonCancellable(() =>
-      step(`release the lock ${name}`, 'engine', () =>
+    const { released } = await CancellationScope.nonCancellable(() =>
+      activity(`release the lock ${name}`, 'engine', () =>
         call('locks.release', { ...lock, ...(leaseId !== undefined && { leaseId }) }),
       ),
     );
+    return released;
   } catch (error) {
     log.error(
       `Failed to release lock for key ${lockKey(kind, name)}: ${failureText(error)}; it ends with its lease (${failureCode(error) ?? '-'})`,
     );
+    return false;
   }
 }
 
-function step<T>(label: string, kind: Frame['kind'], body: () => Promise<T>, once = false): Promise<T> {
+/** Calls an activity as the engine's own, under a name of its own. */
+function activity<T>(label: string, kind: Frame['kind'], body: () => Promise<T>, once = false): Promise<T> {
   return frames.run({ id: currentRun().uniqueName(label), label, kind, calls: 0, once }, body);
 }
 

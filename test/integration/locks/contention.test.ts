@@ -18,7 +18,8 @@ after(async () => {
   await server.stop();
 });
 
-const keys = async () => (await server.ctl('get', '/', '--prefix', '--keys-only')).split('\n').filter(Boolean);
+const keys = async () =>
+  (await server.ctl('get', '/', '--prefix', '--keys-only')).split('\n').filter((key) => /locks|waiting/.test(key));
 
 /** Starts a wait and returns once it stands in the queue. */
 async function queue(run: string, input: Partial<LockInput> = {}) {

@@ -51,6 +51,23 @@ test('keeping renews the lease beyond its time, and ends without an error when t
   await kept.stop();
 });
 
+test('who keeps a lock ends with its release, although the run takes it again at once', async () => {
+  const held = await worker.acquire('run');
+  const kept = await keeping('run', held, 60);
+  assert.deepEqual(await worker.release('run', held), { released: true });
+  const again = await worker.acquire('run');
+  await kept.ended;
+  assert.ok(await present(again));
+  assert.deepEqual(await worker.release('run', again), { released: true });
+});
+
+test('an attempt to keep that comes after the release ends, too', async () => {
+  const held = await worker.acquire('run');
+  await worker.release('run', held);
+  await worker.keep('run', held, 60, { attempt: 2 });
+  assert.equal((await server.ctl('get', '/spicerack/', '--prefix', '--keys-only')).trim(), '', 'its lease is ended');
+});
+
 test('without keeping, the lease ends and the lock is free', async () => {
   const held = await worker.acquire('run', { ttlSeconds: 2 });
   const other = await worker.acquire('other', {});

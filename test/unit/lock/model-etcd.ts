@@ -88,9 +88,10 @@ export class ModelEtcd {
     return { succeeded, revision: String(this.#revision), found };
   }
 
-  #holds({ key, range_end, target, create_revision, mod_revision }: ICompare): boolean {
+  #holds({ key, range_end, target, create_revision, mod_revision, lease }: ICompare): boolean {
     const matching = [...this.entries.values()].filter((entry) => inRange(entry.key, key, range_end));
     if (target === 'Create') return (matching[0]?.revision ?? '0') === create_revision;
+    if (target === 'Lease') return matching[0]?.lease === lease;
     return matching.every(({ mod }) => mod < Number(mod_revision));
   }
 

@@ -1,0 +1,174 @@
+import assert from 'node:assert/strict';
+import { after, afterEach, before, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { resultOf } from '../../support/world/engine.ts';
+import { setStage, type Stage } from './world/stage.ts';
+
+let stage: Stage;
+let killWorker: () => Promise<void>;
+before(async () => {
+  stage = await setStage();
+  killWorker = await stage.worker();
+});
+after(() => stage.stop());
+afterEach(() => stage.until(async () => (await stage.locks(true)).length === 0)); // no lock outlives its run, nor a note of one
+
+const own = (lock: string, id: string) => `/spicerack/locks/custom/${lock}/${id}`;
+const automatic = (id: string) => `/spicerack/locks/cookbooks/locks.guarded:${id}/${id}`;
+const entered = (id: string) => () => stage.effects().includes(`enter ${id}`);
+const waits = (lock: string, id: string) => async () =>
+  (await stage.locks()).includes(`/spicerack/waiting/custom/${lock}/${id}`);
+
+test('a run holds its automatic lock and its own, another one waits, and both say so', async () => {
+  const one = await stage.start('a1', { lock: 'a', until: 'a-go' });
+  await stage.until(entered('a1'));
+  assert.deepEqual((await stage.locks()).sort(), [automatic('a1'), own('a', 'a1')]);
+  assert.deepEqual((await stage.status(one)).locks.sort(), [automatic('a1'), own('a', 'a1')]);
+  const two = await stage.start('a2', { lock: 'a', until: 'a-go' });
+  await stage.until(waits('a', 'a2'));
+  assert.ok(!entered('a2')());
+  stage.let('a-go');
+  assert.equal((await resultOf(one)).exitCode, 0);
+  assert.equal((await resultOf(two)).exitCode, 0);
+  const order = stage.effects().filter((effect) => / a[12]$/.test(effect));
+  assert.deepEqual(order, ['enter a1', 'leave a1', 'enter a2', 'leave a2']);
+  const said = stage.log('locks/guarded.log');
+  assert.match(said, / a1: Acquired lock for key \/spicerack\/locks\/custom\/a: \{'concurrency': 1, /);
+  assert.match(said, / a1: inside a\n/);
+  assert.match(said, /\[WARNING\] a2: Unable to acquire lock: /);
+  assert.match(said, /\[WARNING\] a2: {5}\d{4}.*: alice@laptop \[a1\]\n/);
+  assert.match(said, / a1: Released lock for key \/spicerack\/locks\/custom\/a: a1\n/);
+  assert.match(stage.log('locks/guarded-extended.log'), /\[DEBUG locks\.acquire\] a1: Acquiring lock for key a: /);
+});
+
+test('START and END are announced once each', async () => {
+  stage.let('b-go');
+  await resultOf(await stage.start('b1', { lock: 'b', until: 'b-go' }));
+  assert.deepEqual(
+    stage.relay.messages.filter((message) => message.includes('[b1]')),
+    [
+      '!log alice@laptop START - Cookbook locks.guarded [b1]',
+      '!log alice@laptop END (PASS) - Cookbook locks.guarded (exit_code=0) [b1]',
+    ],
+  );
+});
+
+test('a killed worker loses no lock: the next one keeps it, and nobody else gets in', { timeout: 90_000 }, async () => {
+  const one = await stage.start('c1', { lock: 'c', until: 'c-go' });
+  await stage.until(entered('c1'));
+  const two = await stage.start('c2', { lock: 'c', until: 'c-go' });
+  await stage.until(waits('c', 'c2'));
+  await killWorker();
+  killWorker = await stage.worker();
+  await sleep(12_000); // longer than the lease of ten seconds
+  assert.ok(!entered('c2')());
+  assert.ok((await stage.locks()).includes(own('c', 'c1')));
+  stage.let('c-go');
+  assert.equal((await resultOf(one)).exitCode, 0);
+  assert.equal((await resultOf(two)).exitCode, 0);
+  const order = stage.effects().filter((effect) => / c[12]$/.test(effect));
+  assert.deepEqual(order, ['enter c1', 'leave c1', 'enter c2', 'leave c2']);
+});
+
+test('a lost lock stops what goes on under it, and the run is undone', async () => {
+  const run = await stage.start('d1', { lock: 'd', until: 'd-never' });
+  await stage.until(entered('d1'));
+  await stage.etcd.ctl('del', own('d', 'd1'));
+  const result = await resultOf(run);
+  assert.equal(result.exitCode, 99);
+  assert.match(result.error ?? '', /^lost the lock \/spicerack\/locks\/custom\/d\/d1: its key is gone from etcd/);
+  assert.deepEqual(
+    stage.effects().filter((effect) => effect.endsWith(' d1')),
+    ['enter d1', 'undo d1'],
+  );
+});
+
+test('a lost automatic lock stops the run, too', async () => {
+  const run = await stage.start('e1', { lock: 'e', until: 'e-never' });
+  await stage.until(entered('e1'));
+  await stage.etcd.ctl('del', automatic('e1'));
+  const result = await resultOf(run);
+  assert.match(result.error ?? '', /^lost the lock \/spicerack\/locks\/cookbooks\/locks\.guarded:e1\/e1: /);
+  assert.deepEqual(
+    stage.effects().filter((effect) => effect.endsWith(' e1')),
+    ['enter e1', 'undo e1'],
+  );
+});
+
+test('a run cancelled under a lock is undone and gives it back', async () => {
+  const run = await stage.start('f1', { lock: 'f', until: 'f-never' });
+  await stage.until(entered('f1'));
+  await run.cancel();
+  assert.equal((await resultOf(run)).exitCode, 97);
+  assert.deepEqual(
+    stage.effects().filter((effect) => effect.endsWith(' f1')),
+    ['enter f1', 'undo f1'],
+  );
+});
+
+test('a run cancelled while it waits leaves nothing behind', async () => {
+  const one = await stage.start('g1', { lock: 'g', until: 'g-go' });
+  await stage.until(entered('g1'));
+  const two = await stage.start('g2', { lock: 'g', until: 'g-go' });
+  await stage.until(waits('g', 'g2'));
+  await two.cancel();
+  assert.equal((await resultOf(two)).exitCode, 97);
+  assert.deepEqual((await stage.locks()).sort(), [automatic('g1'), own('g', 'g1')]);
+  stage.let('g-go');
+  await resultOf(one);
+});
+
+test('a run that continues as new holds the same locks all the time', async () => {
+  const run = await stage.start('h1', { lock: 'h', until: 'h-go', again: true });
+  await stage.until(entered('h1'));
+  const revision = async (key: string) =>
+    (JSON.parse(await stage.etcd.ctl('get', key, '-w', 'json')) as { kvs?: { create_revision: number }[] }).kvs?.[0]
+      ?.create_revision;
+  const keys = [automatic('h1'), own('h', 'h1')];
+  const before = await Promise.all(keys.map(revision));
+  const { firstExecutionRunId } = run as unknown as { firstExecutionRunId: string };
+  const two = await stage.start('h2', { lock: 'h', until: 'h-go' });
+  await stage.until(waits('h', 'h2'));
+  stage.let('h-go');
+  const seen = new Set<string>();
+  const watch = stage.until(async () => {
+    const now = (await Promise.all(keys.map(revision))).join();
+    seen.add(now);
+    return stage.effects().includes('leave h1');
+  });
+  assert.equal((await resultOf(run)).exitCode, 0);
+  await watch;
+  assert.equal([...seen][0], before.join());
+  assert.ok((await run.describe()).runId !== firstExecutionRunId, 'it did continue as new');
+  await resultOf(two);
+  const order = stage.effects().filter((effect) => / h[12]$/.test(effect));
+  assert.deepEqual(order, ['enter h1', 'leave h1', 'enter h2', 'leave h2']);
+});
+
+test('a dry run takes no lock, and says that it would have to wait', async () => {
+  const one = await stage.start('i1', { lock: 'i', until: 'i-go' });
+  await stage.until(entered('i1'));
+  const { plan } = await resultOf(await stage.start('i2', { lock: 'i', until: 'i-go' }, { dryRun: true }));
+  assert.match(
+    plan?.[0] ?? '',
+    /^take the lock i, which would have to wait: Unable to acquire lock: [^]*alice@laptop \[i1\]$/,
+  );
+  assert.deepEqual((await stage.locks()).sort(), [automatic('i1'), own('i', 'i1')]);
+  assert.match(stage.log('locks/guarded.log'), / i2: Skipping lock acquire\/release in DRY-RUN mode\n/);
+  stage.let('i-go');
+  await resultOf(one);
+});
+
+test('without locks nothing is taken', async () => {
+  const run = await stage.start('j1', { lock: 'j', until: 'j-go' }, { noLocks: true });
+  await stage.until(entered('j1'));
+  assert.deepEqual(await stage.locks(), []);
+  stage.let('j-go');
+  assert.equal((await resultOf(run)).exitCode, 0);
+});
+
+test('a name no lock can have ends the run with a clear word', async () => {
+  const result = await resultOf(await stage.start('k1', { lock: 'a/b', until: 'k-go' }));
+  assert.equal(result.exitCode, 99);
+  assert.equal(result.error, "the name of a lock may not contain '/': 'a/b'");
+});
