@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { clientUrl, etcdCluster, peerUrl } from '../src/etcdctl/cluster.ts';
 import { type Answer, Etcdctl, endpointsOf } from '../src/etcdctl/ctl.ts';
 import { freshCommand, memberSettings, startCommand, wipeCommand } from '../src/etcdctl/member.ts';
-import { type EtcdMember, parseAlarms, parseHealth, parseStatus } from '../src/etcdctl/parse.ts';
+import { type EtcdMember, parseAlarms, parseHealth, parseStatus, withoutLog } from '../src/etcdctl/parse.ts';
 import { OpsError, isOpsError } from '../src/model/errors.ts';
 import { type Call, condition, converge, oneShot, read } from './define.ts';
 
@@ -20,7 +20,7 @@ const ctlOf = ({ cluster }: OfCluster, { deps, signal }: Call) =>
   new Etcdctl(etcdCluster(deps.config, cluster), deps.remote, signal);
 
 const notYet = (why: string) => new OpsError('not-yet', 'NOT_YET', why);
-const textOf = ({ output }: Answer) => output.trim().split('\n').at(-1)?.slice(0, 500) || 'etcdctl said nothing';
+const textOf = ({ output }: Answer) => withoutLog(output).slice(0, 500) || 'etcdctl said nothing';
 
 /** What etcd answers when it has changed nothing; after anything else only the list of members tells. */
 const refusals =
@@ -31,7 +31,7 @@ async function add({ cluster, fqdn, via }: OfMember & { via: string }, call: Cal
   const url = peerUrl(ctl.cluster, fqdn);
   let answer: Answer;
   try {
-    answer = await ctl.run(via, ['member', 'add', fqdn, '--learner', `--peer-urls=${url}`]);
+    answer = await ctl.change(via, ['member', 'add', fqdn, '--learner', `--peer-urls=${url}`]);
   } catch (error) {
     if (isOpsError(error) && error.code !== 'CONNECTION_LOST') throw error;
     throw new OpsError(
@@ -57,7 +57,7 @@ async function remove({ cluster, fqdn }: OfMember, call: Call): Promise<void> {
   if (!member) return;
   const { via, members } = await ctl.members();
   const rest = members.filter(({ id, learner, started }) => id !== member.id && !learner && started);
-  const { output } = await ctl.run(via, ['endpoint', 'health'], endpointsOf(rest));
+  const { output } = await ctl.ask(via, ['endpoint', 'health'], endpointsOf(rest));
   const healthy = parseHealth(output).filter(({ health }) => health).length;
   if (healthy <= rest.length / 2)
     throw new OpsError(
@@ -65,7 +65,7 @@ async function remove({ cluster, fqdn }: OfMember, call: Call): Promise<void> {
       'ETCD_UNHEALTHY_WITHOUT',
       `etcd ${cluster}: ${fqdn} stays a member, as without it only ${healthy} of ${rest.length} members are healthy`,
     );
-  const answer = await ctl.run(via, ['member', 'remove', member.id]);
+  const answer = await ctl.change(via, ['member', 'remove', member.id]);
   if (answer.exitCode !== 0 && !answer.output.includes('member not found'))
     throw new OpsError(
       'transient',
@@ -80,7 +80,7 @@ async function promote({ cluster, fqdn }: OfMember, call: Call): Promise<void> {
   if (!member) throw new OpsError('failed', 'MEMBER_UNKNOWN', `etcd ${cluster}: ${fqdn} is no member`);
   if (!member.learner) return;
   const { via } = await ctl.members();
-  const answer = await ctl.run(via, ['member', 'promote', member.id]);
+  const answer = await ctl.change(via, ['member', 'promote', member.id]);
   if (answer.exitCode !== 0 && !answer.output.includes('can only promote a learner member\n'))
     throw new OpsError(
       'transient',
@@ -98,14 +98,14 @@ async function caughtUp({ cluster, fqdn }: OfMember, call: Call): Promise<void> 
   const url = peerUrl(ctl.cluster, fqdn);
   const member = members.find(({ peerUrls }) => peerUrls.includes(url));
   if (!member?.started) throw notYet(`etcd on ${fqdn} has not joined ${cluster}`);
-  const statuses = parseStatus((await ctl.run(via, ['endpoint', 'status'], endpointsOf(members))).output);
+  const statuses = parseStatus((await ctl.ask(via, ['endpoint', 'status'], endpointsOf(members))).output);
   const own = statuses.find(({ memberId }) => memberId === member.id);
   const leader = statuses.find(({ memberId, leaderId }) => memberId === leaderId);
   if (!own) throw notYet(`etcd on ${fqdn} does not answer at ${clientUrl(ctl.cluster, fqdn)}`);
   if (!leader) throw notYet(`etcd ${cluster} has no leader that answers`);
   const behind = leader.raftIndex - own.raftAppliedIndex;
   if (behind > mostBehind) throw notYet(`etcd on ${fqdn} is ${behind} entries behind the leader`);
-  const alarms = parseAlarms((await ctl.run(via, ['alarm', 'list'])).output);
+  const alarms = parseAlarms((await ctl.ask(via, ['alarm', 'list'])).output);
   if (alarms.length > 0) throw notYet(`etcd ${cluster}: alarm ${alarms.join(', ')}`);
 }
 
@@ -129,7 +129,7 @@ async function startMember({ cluster, fqdn }: OfMember, call: Call): Promise<voi
 /** etcd clusters, through etcdctl on their members. */
 export const etcdctl = {
   /** The members, and the host that listed them. Throws ETCD_CLUSTER_UNKNOWN, ETCD_UNREACHABLE. */
-  'etcdctl.members': read((input: OfCluster, call) => ctlOf(input, call).members()),
+  'etcdctl.members': read(async (input: OfCluster, call) => ctlOf(input, call).members()),
 
   /**
    * Holds when at least `least` members are there (default 3), each of them started, with a vote and healthy, and no alarm is on.

@@ -31,12 +31,14 @@ export const pathOn = (path: string, fqdn: string) => path.replaceAll('{fqdn}', 
  * The command line of etcdctl on a member.
  * @param fqdn the member it runs on, whose certificate it uses
  * @param endpoints client URLs it asks; default the member's own
+ * @param seconds after which it gives up
  */
 export function etcdctlCommand(
   cluster: EtcdCluster,
   fqdn: string,
   args: readonly string[],
   endpoints: readonly string[] = [clientUrl(cluster, fqdn)],
+  seconds = 5,
 ): string {
   const tls =
     cluster.scheme === 'http'
@@ -49,6 +51,6 @@ export function etcdctlCommand(
           '--key',
           pathOn(cluster.key, fqdn),
         ];
-  const words = ['--endpoints', endpoints.join(','), '--command-timeout=10s', ...tls, ...args, '-w', 'json'];
+  const words = ['--endpoints', endpoints.join(','), `--command-timeout=${seconds}s`, ...tls, ...args, '-w', 'json'];
   return `ETCDCTL_API=3 etcdctl ${words.map(quote).join(' ')}`;
 }

@@ -32,15 +32,24 @@ function parseExact(text: string): unknown {
   return JSON.parse(text, reviver as Parameters<typeof JSON.parse>[1]);
 }
 
-// etcdctl prints its JSON on one line; log lines, which are JSON too, and texts of errors are around it.
+/** What etcdctl printed without its log lines, which are JSON too. */
+export const withoutLog = (text: string): string =>
+  text
+    .split('\n')
+    .filter((line) => !line.startsWith('{"level"'))
+    .join('\n')
+    .trim();
+
+// The answer is on one line; texts of errors follow it or take its place.
 function firstJson<T>(what: string, text: string, schema: z.ZodType<T>): T {
+  const said = withoutLog(text);
   try {
-    return schema.parse(parseExact(text.split('\n').find((line) => /^[[{](?!"level")/.test(line)) ?? ''));
+    return schema.parse(parseExact(said.split('\n').find((line) => /^[[{]/.test(line)) ?? ''));
   } catch {
     throw new OpsError(
       'transient',
       'ETCDCTL_UNREADABLE',
-      `etcdctl ${what} printed no answer: ${text.trim().slice(0, 500) || 'nothing'}`,
+      `etcdctl ${what} printed no answer: ${said.slice(0, 500) || 'nothing'}`,
     );
   }
 }
