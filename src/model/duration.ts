@@ -7,11 +7,11 @@ const units: Record<string, number> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000,
 
 /**
  * Milliseconds of a {@link Duration}.
- * @throws DURATION_INVALID when the text is not a length of time
+ * @throws DURATION_INVALID when it is not a length of time
  */
 export function toMs(duration: Duration): number {
-  if (typeof duration === 'number') return duration;
-  const text = duration.replaceAll(' ', '');
+  if (typeof duration === 'number' && Number.isFinite(duration) && duration >= 0) return duration;
+  const text = String(duration).replaceAll(' ', '');
   const parts = [...text.matchAll(/(\d+(?:\.\d+)?)(ms|s|m|h|d)/g)];
   if (parts.length === 0 || parts.map(([all]) => all).join('') !== text)
     throw new OpsError(

@@ -50,7 +50,7 @@ export function renderHosts(fleet: FleetReport, run: string, bytes: number): str
     return hosts.length === 0 ? [] : [`- ${words[state]}: ${namesOf(hosts)}`];
   });
   return [
-    `**${fleet.hosts.length} hosts** by ${plain(fleet.cookbook)}, ${fleet.width} at a time: ${counts.join(', ')}`,
+    `**${fleet.hosts.length} host${fleet.hosts.length === 1 ? '' : 's'}** by ${plain(fleet.cookbook)}, ${fleet.width} at a time: ${counts.join(', ')}`,
     ...(inState('pending').length === 0 ? [] : waits(fleet, inState('failed').length + inState('parked').length)),
     ...table(['host', 'state'], rows),
     ...(others.length === 0 ? [] : [others.join('\n')]),
@@ -62,7 +62,13 @@ function waits({ paused, canaries, mayFail }: FleetReport, bad: number): string[
   return [
     ...(paused ? ['**Paused:** no further host starts.'] : []),
     ...(bad > mayFail ? [`**No further host starts:** ${bad} failed or need an answer, at most ${mayFail} may.`] : []),
-    ...(canaries === undefined ? [] : [`The first ${canaries} go alone; the others start once these have passed.`]),
+    ...(canaries === undefined
+      ? []
+      : [
+          canaries === 1
+            ? 'The first host goes alone; the others start once it has passed.'
+            : `The first ${canaries} hosts go alone; the others start once these have passed.`,
+        ]),
   ];
 }
 
