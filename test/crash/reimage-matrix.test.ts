@@ -2,12 +2,13 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import type { WorkflowHandle } from '@temporalio/client';
 import type { RunResult } from '../../src/model/run.ts';
 import type { LabMachine } from '../lab/machine.ts';
 import type { CookbookWorker } from '../lab/cookbook-worker.ts';
 import { Stage, untilEvent, type Lane } from './support/stage.ts';
 
-const lanes = 4;
+const lanes = Number(process.env.CRASH_LANES ?? 5);
 const cookbook = 'sre.hosts.reimage';
 let stage: Stage;
 
@@ -15,6 +16,28 @@ before(async () => {
   stage = await Stage.up({ machines: lanes, installSeconds: 3 });
 });
 after(() => stage.down());
+
+interface Place {
+  event: number;
+  what: string;
+}
+
+/**
+ * Events of a good run after which its worker is killed: every activity's scheduling and end, both sides of each
+ * boundary. With CRASH_EVERY_EVENT set also what lies between, the events of workflow tasks.
+ */
+function placesOf(events: NonNullable<Awaited<ReturnType<WorkflowHandle['fetchHistory']>>['events']>): Place[] {
+  const scheduled = new Map(
+    events.map((event) => [Number(event.eventId), event.activityTaskScheduledEventAttributes?.activityId ?? '']),
+  );
+  return events.slice(0, -1).flatMap((event) => {
+    const number = Number(event.eventId);
+    const end = event.activityTaskCompletedEventAttributes ?? event.activityTaskCanceledEventAttributes;
+    if (scheduled.get(number)) return [{ event: number, what: `scheduled ${scheduled.get(number) ?? ''}` }];
+    if (end) return [{ event: number, what: `completed ${scheduled.get(Number(end.scheduledEventId)) ?? ''}` }];
+    return process.env.CRASH_EVERY_EVENT ? [{ event: number, what: `event type ${event.eventType ?? ''}` }] : [];
+  });
+}
 
 /** One lane at work: its worker lives on from one re-image to the next until it is killed. */
 class Post {
@@ -26,7 +49,7 @@ class Post {
     this.machine = machine;
   }
 
-  async reimage(killAt?: number): Promise<{ events: number; names: string[] }> {
+  async reimage(killAt?: number): Promise<Place[]> {
     await this.lane.reset(this.machine);
     this.#worker ??= await this.lane.worker();
     const handle = await this.lane.start(cookbook, [this.machine.name, '--os', 'trixie', '--force']);
@@ -38,16 +61,7 @@ class Post {
     const result = (await handle.result()) as RunResult;
     assert.equal(result.exitCode, 0);
     await this.#asItShouldBe(handle.workflowId);
-    const { events = [] } = await handle.fetchHistory();
-    const names = (events ?? []).map(
-      (event) =>
-        event.activityTaskScheduledEventAttributes?.activityId ??
-        Object.keys(event)
-          .find((key) => key.endsWith('EventAttributes') && event[key as keyof typeof event])
-          ?.replace('EventAttributes', '') ??
-        '',
-    );
-    return { events: events?.length ?? 0, names };
+    return placesOf((await handle.fetchHistory()).events ?? []);
   }
 
   async #asItShouldBe(run: string): Promise<void> {
@@ -102,28 +116,33 @@ test(
     const posts = await Promise.all(
       stage.lab.machines.slice(0, lanes).map(async (machine) => new Post(await stage.lane(), machine)),
     );
-    const good = await posts[0]?.reimage();
-    assert.ok(good);
-    const places = Array.from({ length: good.events - 1 }, (_, at) => at + 1);
+    const all = (await posts[0]?.reimage()) ?? [];
+    const places = [...all];
+    t.diagnostic(`${all.length} places to kill at`);
     const grid = new Map<number, string>();
     const failures: string[] = [];
     const work = async (post: Post) => {
       for (let place = places.shift(); place !== undefined; place = places.shift()) {
-        const name = `${place} ${good.names[place - 1] ?? ''}`;
+        const name = `${place.event} ${place.what}`;
         try {
-          await post.reimage(place);
-          grid.set(place, `ok    ${name}`);
+          await post.reimage(place.event);
+          grid.set(place.event, `ok    ${name}`);
         } catch (error) {
-          grid.set(place, `WRONG ${name}`);
-          failures.push(`killed at ${name} on ${post.machine.name}: ${String(error)}`);
+          grid.set(place.event, `WRONG ${name}`);
+          const failure = `killed at ${name} on ${post.machine.name}: ${String(error)}`;
+          t.diagnostic(failure);
+          failures.push(failure);
           if (failures.length > 3) return;
         }
       }
     };
-    await Promise.all(posts.map(work));
-    await Promise.all(posts.map((post) => post.kill()));
+    try {
+      await Promise.all(posts.map(work));
+    } finally {
+      await Promise.all(posts.map((post) => post.kill()));
+    }
     for (const [, line] of [...grid].sort(([a], [b]) => a - b)) t.diagnostic(line);
     assert.deepEqual(failures, []);
-    assert.equal(grid.size, good.events - 1);
+    assert.equal(grid.size, all.length);
   },
 );

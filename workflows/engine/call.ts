@@ -23,7 +23,7 @@ export interface CallOptions {
   timeout?: Duration;
   /** Bound of all attempts of a condition; default that of the check, else 40m. */
   within?: Duration;
-  /** Interval of a condition; default that of the check, else 5s. */
+  /** Longest interval of a condition; default that of the check, else 5s. */
   every?: Duration;
   /** The run goes on at once when it cancels this, instead of when the activity has ended. */
   leavesBehind?: true;
@@ -53,7 +53,8 @@ function optionsOf(effect: EffectClass, options: CallOptions, frame: Frame | und
     startToCloseTimeout: 60_000,
     ...timeout,
     scheduleToCloseTimeout: toMs(options.within ?? frame?.within ?? '40m'),
-    retry: { initialInterval: every, backoffCoefficient: 1, maximumInterval: every },
+    // Soon at first, for what takes a second; then at its interval.
+    retry: { initialInterval: Math.min(1000, every), backoffCoefficient: 1.5, maximumInterval: every },
   };
 }
 

@@ -10,7 +10,7 @@ export interface CheckStep<T> {
   check: () => Promise<T>;
   /** How long to wait at most. */
   within: Duration;
-  /** Interval of the poll; default 5s. */
+  /** Longest interval of the poll, which begins with a second; default 5s. */
   every?: Duration;
 }
 
