@@ -23,9 +23,7 @@ test('package-lock.json names the packages of every platform, else npm ci refuse
   assert.deepEqual(missing, []);
 });
 
-test('there is one copy of each @temporalio package and of protobufjs, all @temporalio at one version', () => {
-  const copies = (name: string) => Object.keys(lock.packages).filter((path) => path.endsWith(`node_modules/${name}`));
-  assert.deepEqual(copies('protobufjs'), ['node_modules/protobufjs']);
+test('there is one copy of each @temporalio package, all of one version, and all use one protobufjs', () => {
   const temporal = Object.entries(lock.packages).filter(([path]) => path.includes('node_modules/@temporalio/'));
   for (const [path] of temporal) assert.match(path, /^node_modules\/@temporalio\/[^/]+$/);
   assert.equal(new Set(temporal.map(([, { version }]) => version)).size, 1);
