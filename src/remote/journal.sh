@@ -5,27 +5,26 @@
 # $5 bytes of standard input, -1 for none         $6 text of runner.sh
 # $7 run: the command; end: why (cancelled, timeout)
 # Standard input: the bytes, then a line whenever there is something to wait for. Standard output: a mark, then the output. Standard error: lines that begin with the byte 036 (see journal.ts).
-what=$1 entry=$2 day=$3 since=$4 bytes=$5 runner=$6 command=$7
+what=$1 entry=$2 day=$3 since=$4 bytes=$5 runner=$6 command=$7 shown= leads=
 say() { printf '\036%s\n' "$*" >&2; }
 pause() { sleep 0.1 2>/dev/null || sleep 1; }
-while read -r key uid rest; do [ "$key" = Uid: ] && break; done </proc/self/status
+# Only root can read that one.
 if [ -n "$SUMAC_JOURNAL" ]; then dir=$SUMAC_JOURNAL
-elif [ "$uid" = 0 ]; then dir=/var/lib/sumac/journal
+elif [ -r /proc/1/environ ]; then dir=/var/lib/sumac/journal
 else dir=$HOME/.sumac/journal; fi
 entry=$dir/$entry
 read -r boot <"${SUMAC_BOOT_ID:-/proc/sys/kernel/random/boot_id}"
 read -r up rest </proc/uptime
 
-# What the entry says: pid and start of its runner, exit status, who ended it.
+# What the entry says: boot, pid, birth and process group of its runner, exit status and when, who ended it.
 look() {
-  bootid= pid= born= owner= rc= at= ended= drained=
+  bootid= pid= born= group= rc= at= ended=
   [ -e "$entry.run" ] || return 0
   while read -r key a b c d; do
     case $key in
-    start) bootid=$a pid=$b born=$c owner=$d ;;
+    start) bootid=$a pid=$b born=$c group=$d ;;
     exit) [ -n "$rc" ] || rc=$a at=$b ;;
     end) ended=$a ;;
-    drained) [ "$a" != "$owner" ] || drained=1 ;;
     esac
   done <"$entry.run"
 }
@@ -91,10 +90,10 @@ if [ "$what" = end ]; then
     exit 0
   fi
   echo "end $command" >>"$entry.run"
-  kill -TERM -"$pid"
+  kill -TERM -"$group"
   n=0
-  while kill -0 -"$pid" 2>/dev/null && [ "$n" -lt 50 ]; do pause; n=$((n + 1)); done
-  if kill -KILL -"$pid" 2>/dev/null; then pause; fi
+  while kill -0 -"$group" 2>/dev/null && [ "$n" -lt 50 ]; do pause; n=$((n + 1)); done
+  if kill -KILL -"$group" 2>/dev/null; then pause; fi
   look
   if [ -z "$rc" ]; then
     read -r up rest </proc/uptime
@@ -114,7 +113,7 @@ if [ ! -e "$entry.run" ]; then
     say unwritable
     exit 0
   fi
-  if [ ! -e "$dir/.swept-$day" ]; then sweep </dev/null >/dev/null 2>&1 & fi
+  if [ ! -e "$dir/.swept-$day" ]; then (exec </dev/null >/dev/null 2>&1; sweep) & fi
   if [ "$bytes" -ge 0 ]; then
     rm -f "$entry".in.*
     head -c "$bytes" >"$entry.in.$$"
@@ -129,21 +128,27 @@ if [ ! -e "$entry.run" ]; then
     exec 4</dev/null
   fi
   trap tick=1 USR1
-  # The collector outlives us, and takes no notice of how fast the output is read here.
-  setsid sh -c "$runner" sumac "$entry" "$boot" $$ "$command" <&4 2>&1 4<&- | {
-    cat >>"$entry.out" || cat
-    if [ -e "$entry.run" ]; then echo "drained $$" >>"$entry.run"; fi
-  } >/dev/null 2>&1 4<&- &
+  read -r stat </proc/self/stat
+  set -- ${stat##*) }
+  # Who leads a session without a terminal, as under sshd, needs no other one for the command.
+  [ "$3 $4 $5" = "$$ $$ 0" ] && leads=1
+  set -- "$entry" "$boot" "$command"
+  if [ -n "$leads" ]; then
+    (exec <&4 >/dev/null 2>&1 4<&-; eval "$runner") &
+  else
+    setsid sh -c "$runner" sumac "$@" <&4 >/dev/null 4<&- &
+  fi
   job=$!
   exec 4<&- 5<&0
   # Each line from the other side wakes us to pass on what has been written; its end is ours.
   {
+    exec <&5 5<&- >/dev/null 2>&1
     while read -r key; do
       ours || exit
       kill -USR1 $$
     done
     ours && kill $$
-  } <&5 >/dev/null 2>&1 &
+  } &
   reader=$!
   late=0
   while :; do
@@ -155,16 +160,16 @@ if [ ! -e "$entry.run" ]; then
     # A daemon that keeps the output open does not keep us.
     look
     [ -z "$rc" ] || late=$((late + 1))
-    [ "$late" -lt 3 ] || break
+    [ "$late" -lt 2 ] || break
   done
   kill $reader
   look
+  [ "$late" -lt 2 ] || { show; finish; }
   if [ -z "$pid$rc" ] && [ ! -e "$entry.run" ]; then
     show
     say nostart
     exit 0
   fi
-  [ -z "$rc" ] || drained=1
 fi
 
 [ -n "$rc" ] || look
@@ -179,6 +184,8 @@ while [ -z "$rc" ]; do
     exit 0
   elif ! alive; then
     look
+    # Killed by whoever ended it, who may not have come to write it down yet.
+    [ -z "$ended" ] || rc=${rc:-137} at=${at:-$up}
     [ -z "$rc" ] || break
     show
     say lost
@@ -190,7 +197,8 @@ while [ -z "$rc" ]; do
   n=$((n + 1))
   look
 done
+# Its runner ends once the last of the output is written down.
 n=0
-while [ -z "$drained" ] && [ "$bootid" = "$boot" ] && [ "$n" -lt 20 ]; do pause; n=$((n + 1)); look; done
+while alive && [ "$n" -lt 20 ]; do pause; n=$((n + 1)); done
 show
 finish

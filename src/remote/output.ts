@@ -10,6 +10,8 @@ export interface Output {
   /** The whole, or its head and tail around a line that says how much was left out. */
   text: string;
   truncatedBytes: number;
+  /** Of the whole, when something was left out. */
+  digest?: string;
 }
 
 /** Takes in any amount of output and keeps its head and its tail. */
@@ -62,7 +64,7 @@ export class Capture {
       : half;
     const truncatedBytes = this.#total - head.length - tail.length;
     const text = `${head.toString('utf8')}\n[... ${truncatedBytes} bytes left out ...]\n${tail.toString('utf8')}`;
-    return { text, truncatedBytes };
+    return { text, truncatedBytes, digest: this.digest() };
   }
 }
 

@@ -1,16 +1,24 @@
-# Leads its own session, runs the command once and writes down how it ended. $1 entry  $2 boot id  $3 who collects  $4 command
-# Standard input and output are those of the command.
-entry=$1 boot=$2 owner=$3 command=$4
-# Of all attempts the one that creates this file runs the command; nobody ever removes it before it has run.
+# Runs the command once and writes down how it ended. $1 entry  $2 boot id  $3 command
+# Standard input is the command's; the process group is ours, or that of the attempt that began us.
+exec 2>/dev/null
+entry=$1 boot=$2 command=$3
+# Of all attempts the one that creates this file runs the command; nobody removes it once the command can have begun.
 set -C
-{ : >"$entry.run"; } 2>/dev/null || exit
+: >"$entry.run" || exit
 set +C
-read -r stat <"/proc/$$/stat"
+read -r stat </proc/self/stat
 set -- ${stat##*) }
-echo "start $boot $$ ${20} $owner" >>"$entry.run" || { rm -f "$entry.run"; exit; }
-# Outlives the signal that ends the command, to write down what came of it.
+echo "start $boot ${stat%% *} ${20} $3" >>"$entry.run" || { rm -f "$entry.run"; exit; }
+# We outlive the signal that ends the command, to write down what came of it.
 trap : TERM INT HUP
-"${SHELL:-/bin/sh}" -c "$command"
-rc=$?
-read -r up rest </proc/uptime
-echo "exit $rc $up" >>"$entry.run"
+{
+  trap : TERM INT HUP
+  "${SHELL:-/bin/sh}" -c "$command" 2>&1
+  rc=$?
+  read -r up rest </proc/uptime
+  echo "exit $rc $up" >>"$entry.run"
+} | {
+  trap '' TERM INT HUP
+  # However fast the output is read elsewhere, and when the disk is full too, the command goes on.
+  cat >"$entry.out" || cat >/dev/null
+}

@@ -1,0 +1,169 @@
+import { OpsError, isOpsError } from '../src/model/errors.ts';
+import { expand, fold } from '../src/model/host-set.ts';
+import { shorten } from '../src/remote/command.ts';
+import { mostPerHost } from '../src/remote/output.ts';
+import { siteOf } from '../src/remote/sites.ts';
+import { Slice, type SliceInput } from '../src/remote/slice.ts';
+import type { Access } from '../src/remote/target.ts';
+import { type Call, condition, long, oneShot, read } from './define.ts';
+
+/** A host of a query, and the network whose workers reach it. */
+export interface QueriedHost {
+  name: string;
+  site?: string;
+}
+
+/** One host, by its name; its installer's system instead of its own when asked for. */
+interface OfHost {
+  host: string;
+  installer?: boolean;
+}
+
+/** What a host says of its boot. */
+export interface Boot {
+  bootId: string;
+  uptimeSeconds: number;
+}
+
+/** For commands that answer at once. */
+const shortMs = 10_000;
+const rebootMs = 30_000;
+
+const accessOf = (installer: boolean | undefined): Access => (installer === true ? 'installer' : 'normal');
+
+async function query({ expression }: { expression: string }, { deps }: Call) {
+  const [, direct] = /^\s*D\{(.*)\}\s*$/is.exec(expression) ?? [];
+  const names = expand((direct ?? expression).trim());
+  const unknown = await deps.remote.unknown(names);
+  if (unknown.length > 0)
+    throw new OpsError(
+      'usage',
+      'HOST_UNKNOWN',
+      `unknown host${unknown.length > 1 ? 's' : ''} ${fold(unknown)}: neither ssh.config_file, the inventory, known_hosts nor DNS knows ${unknown.length > 1 ? 'them' : 'it'}`,
+      { hosts: unknown },
+    );
+  const hosts = names.map((name): QueriedHost => {
+    const site = siteOf(deps.config.sites, name);
+    return { name, ...(site !== undefined && { site }) };
+  });
+  return { hosts, folded: fold(names) };
+}
+
+async function boot({ host, installer }: OfHost, { deps, signal }: Call): Promise<Boot> {
+  const text = await deps.remote.text(host, 'cat "${SUMAC_BOOT_ID:-/proc/sys/kernel/random/boot_id}" /proc/uptime', {
+    timeoutMs: shortMs,
+    access: accessOf(installer),
+    signal,
+  });
+  const [, bootId, uptime] = /^([0-9a-f-]{36})\n(\d+(?:\.\d+)?) /m.exec(text) ?? [];
+  if (bootId === undefined)
+    throw new OpsError('failed', 'BOOT_ID_UNREADABLE', `${host}: '${shorten(text.trim())}' is no boot id`, { host });
+  return { bootId, uptimeSeconds: Number(uptime) };
+}
+
+/** What a host that is on its way up may answer: it is not there yet. */
+const onTheWay = ['COMMAND_TIMEOUT', 'NO_KEY_ACCEPTED', 'NOT_STARTED', 'COMMAND_FAILED'];
+
+async function bootOrNotYet(input: OfHost, call: Call): Promise<Boot> {
+  try {
+    return await boot(input, call);
+  } catch (error) {
+    if (!isOpsError(error) || (error.kind !== 'transient' && !onTheWay.includes(error.code))) throw error;
+    throw new OpsError('not-yet', error.code, error.message, error.facts, error);
+  }
+}
+
+const notYet = (host: string, message: string) =>
+  new OpsError('not-yet', 'NOT_REBOOTED_YET', `${host} ${message}`, { host });
+
+async function reboot({ host }: OfHost, { deps, token }: Call): Promise<void> {
+  const command =
+    'if command -v reboot-host >/dev/null; then exec reboot-host; ' +
+    'elif [ -d /run/systemd/system ]; then exec systemctl reboot; else exec reboot; fi';
+  try {
+    // Not broken off by a cancellation: nobody would know whether the host is going down.
+    const { exitCode, capture } = await deps.remote.runOnce(host, command, { token, timeoutMs: rebootMs });
+    if (exitCode !== 0)
+      throw new OpsError(
+        'failed',
+        'REBOOT_REFUSED',
+        `${host} refuses to reboot (exit status ${exitCode}): ${capture.output(mostPerHost).text.trim()}`,
+        { host },
+      );
+  } catch (error) {
+    // A host that goes down takes the connection, and whoever waits there, with it.
+    const gone = isOpsError(error) && ['CONNECTION_LOST', 'REBOOTED_MEANWHILE'].includes(error.code);
+    if (!gone) throw unclear(error);
+  } finally {
+    deps.remote.forget(host);
+  }
+}
+
+const unclear = (error: unknown) =>
+  isOpsError(error) && error.code === 'COMMAND_TIMEOUT'
+    ? new OpsError(
+        'unknown',
+        'REBOOT_OUTCOME_UNKNOWN',
+        `${error.message}: the host may be going down`,
+        error.facts,
+        error,
+      )
+    : error;
+
+/** Commands on hosts, by ssh. */
+export const remote = {
+  /**
+   * The hosts of an expression of the direct backend, `cloudvirt[1001-1003].lab` or `D{...}`, and how they are reached.
+   * Throws HOSTS_INVALID, HOST_UNKNOWN.
+   */
+  'remote.query': read(query),
+
+  /** Runs commands that change nothing. Failures are in the result. Throws UNREACHABLE while hosts may come back. */
+  'remote.runSyncSafe': read((input: SliceInput, call) => new Slice(input, call, false).run()),
+
+  /**
+   * Runs commands that may change something, on each host at most once whatever happens to the worker. Failures are in the
+   * result. Throws UNREACHABLE while hosts may come back, STILL_RUNNING when a cancelled command could not be ended.
+   */
+  'remote.runSync': long((input: SliceInput, call) => new Slice(input, call, true).run()),
+
+  /** Boot id of the running system. Throws UNREACHABLE, BOOT_ID_UNREADABLE. */
+  'remote.bootId': read(async (input: OfHost, call) => (await boot(input, call)).bootId),
+
+  /** Holds once the host answers with another boot id than the one given. */
+  'remote.rebooted': condition(async (input: OfHost & { bootId: string }, call) => {
+    const now = await bootOrNotYet(input, call);
+    if (now.bootId !== input.bootId) return now;
+    throw notYet(input.host, `still runs with the boot id ${now.bootId}`);
+  }),
+
+  /** Holds once all hosts have been up for less time than has passed since then (milliseconds since 1970). */
+  'remote.rebootedSince': condition(async ({ hosts, since }: { hosts: readonly string[]; since: number }, call) => {
+    const up = await Promise.allSettled(hosts.map((host) => bootOrNotYet({ host }, call)));
+    for (const [i, one] of up.entries()) {
+      if (one.status === 'rejected') throw one.reason;
+      const { uptimeSeconds } = one.value;
+      if (uptimeSeconds * 1000 >= Date.now() - since)
+        throw notYet(
+          hosts[i] ?? '',
+          `has been up for ${Math.round(uptimeSeconds)} s, longer than since its reboot was asked for`,
+        );
+    }
+  }),
+
+  /**
+   * Tells the host to reboot: by `reboot-host` where there is one. A connection that breaks is success. Throws REBOOT_REFUSED,
+   * REBOOT_OUTCOME_UNKNOWN, UNREACHABLE.
+   */
+  'remote.reboot': oneShot(reboot),
+
+  /** `VERSION_CODENAME` of the running system, for example `trixie`. Throws UNREACHABLE, OS_UNKNOWN. */
+  'remote.osCodename': read(async ({ host, installer }: OfHost, { deps, signal }) => {
+    const command = '. /etc/os-release && echo "$VERSION_CODENAME"';
+    const options = { timeoutMs: shortMs, access: accessOf(installer), signal };
+    const codename = (await deps.remote.text(host, command, options)).trim();
+    if (codename === '')
+      throw new OpsError('failed', 'OS_UNKNOWN', `${host}: /etc/os-release names no codename`, { host });
+    return codename;
+  }),
+};

@@ -1,0 +1,78 @@
+import { type FileHandle, mkdir, open, readdir, rm, stat } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+
+/** Outputs of runs older than this are removed. */
+const keepDays = 90;
+let sweptOn = 0;
+
+/** One part of a path. */
+const safe = (text: string): string =>
+  text
+    .replace(/[^\w.@=+-]+/g, '_')
+    .replace(/^\.+/, '_')
+    .slice(0, 120) || '_';
+
+/** Where the whole output of a host in a step is kept. */
+export const outputFile = (stateDir: string, run: string, step: string, host: string): string =>
+  join(stateDir, 'outputs', safe(run), safe(step), `${safe(host)}.log`);
+
+/** The whole output of one host, command after command; a disk that is full costs the log and not the command. */
+export class OutputLog {
+  readonly #file: string;
+  #handle: FileHandle | undefined;
+  #header = '';
+  #begun = false;
+  #failed = false;
+
+  constructor(file: string) {
+    this.#file = file;
+  }
+
+  /** What follows is the output of this command. */
+  begin(command: string): void {
+    this.#header = `$ ${command}\n`;
+  }
+
+  async write(chunk: Buffer): Promise<void> {
+    if (this.#failed) return;
+    try {
+      this.#handle ??= await this.#open();
+      const header = this.#header;
+      this.#header = '';
+      await this.#handle.write(header === '' ? chunk : Buffer.concat([Buffer.from(header), chunk]));
+    } catch {
+      this.#failed = true;
+    }
+  }
+
+  async close(): Promise<void> {
+    const handle = this.#handle;
+    this.#handle = undefined;
+    await handle?.close().catch(() => undefined);
+  }
+
+  // A further attempt writes anew: it gets the whole output again.
+  async #open(): Promise<FileHandle> {
+    const directory = dirname(this.#file);
+    await mkdir(directory, { recursive: true, mode: 0o700 });
+    void sweep(dirname(dirname(directory)));
+    const handle = await open(this.#file, this.#begun ? 'a' : 'w', 0o600);
+    this.#begun = true;
+    return handle;
+  }
+}
+
+async function sweep(outputs: string): Promise<void> {
+  const day = Math.floor(Date.now() / 86_400_000);
+  if (sweptOn === day) return;
+  sweptOn = day;
+  try {
+    for (const run of await readdir(outputs)) {
+      const directory = join(outputs, run);
+      const { mtimeMs } = await stat(directory);
+      if (Date.now() - mtimeMs > keepDays * 86_400_000) await rm(directory, { recursive: true, force: true });
+    }
+  } catch {
+    // Somebody else removes them too.
+  }
+}

@@ -1,0 +1,328 @@
+import assert from 'node:assert/strict';
+import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type Attempt, Notes, attemptLine, endLine, mark } from '../../../src/remote/journal.ts';
+
+/** Shells of the hosts there are: Debian's, an installer's, Red Hat's. */
+const shells = { dash: '/bin/dash', busybox: '/bin/busybox', bash: '/bin/bash' };
+
+describe('the journal', { concurrency: 5 }, () => {
+  for (const [name, path] of Object.entries(shells))
+    for (const leads of [true, false])
+      describe(
+        `under ${name}, ${leads ? 'leading a session as under sshd' : 'without a session of its own'}`,
+        { skip: existsSync(path) ? false : `${path} is not installed`, concurrency: 1 },
+        () => journalTests(name, path, leads),
+      );
+});
+
+const killGroup = (group: number) => {
+  if (!(group > 1)) return;
+  try {
+    process.kill(-group, 'SIGKILL');
+  } catch {
+    // gone
+  }
+};
+
+function journalTests(name: string, path: string, leads: boolean): void {
+  let dir: string;
+  const children: ChildProcess[] = [];
+  let env: Record<string, string>;
+
+  before(() => {
+    dir = mkdtempSync(join(tmpdir(), 'sumac-journal-'));
+    const bin = join(dir, 'bin');
+    mkdirSync(bin);
+    symlinkSync(path, join(bin, 'sh'));
+    if (name === 'busybox')
+      for (const applet of execFileSync(path, ['--list'], { encoding: 'utf8' }).split('\n'))
+        if (applet !== '' && applet !== 'sh') symlinkSync(path, join(bin, applet));
+    writeFileSync(join(dir, 'boot'), 'boot-1\n');
+    env = {
+      PATH: name === 'busybox' ? bin : `${bin}:/usr/bin:/bin`,
+      HOME: dir,
+      SHELL: join(bin, 'sh'),
+      SUMAC_JOURNAL: join(dir, 'journal'),
+      SUMAC_BOOT_ID: join(dir, 'boot'),
+    };
+  });
+  after(() => {
+    for (const { pid } of children) if (pid !== undefined && leads) killGroup(pid);
+    for (const file of readdirSync(join(dir, 'journal')).filter((each) => each.endsWith('.run')))
+      killGroup(groupOf(file.slice(0, -'.run'.length)));
+    rmSync(dir, { recursive: true, force: true });
+  });
+
+  const start = (line: string, stdin?: string | Buffer) => {
+    const child = spawn(join(dir, 'bin/sh'), ['-c', line], { env, detached: leads });
+    children.push(child);
+    const notes = new Notes((seconds) => (attached = seconds));
+    let attached: number | undefined;
+    const chunks: Buffer[] = [];
+    child.stdin.on('error', () => undefined);
+    child.stdout.on('data', (chunk: Buffer) => chunks.push(chunk));
+    child.stderr.setEncoding('utf8').on('data', (text: string) => notes.push(text));
+    if (stdin !== undefined) child.stdin.write(stdin);
+    const pulse = setInterval(() => child.stdin.write('\n'), 200);
+    const ended = once(child, 'close').then(() => {
+      clearInterval(pulse);
+      const all = Buffer.concat(chunks);
+      const output = all.subarray(all.indexOf(mark) + mark.length).toString('utf8');
+      return { verdict: notes.verdict, said: notes.other, output, attached };
+    });
+    return { child, ended, output: () => Buffer.concat(chunks).toString() };
+  };
+  const attempt = (entry: string, command: string, rest: Partial<Attempt> = {}) =>
+    start(attemptLine({ entry, command, shell: {}, sinceSeconds: 0, ...rest }), rest.stdin);
+  const run = (entry: string, command: string, rest: Partial<Attempt> = {}) => attempt(entry, command, rest).ended;
+  const end = (entry: string, why = 'cancelled') => start(endLine(entry, why, {})).ended;
+  const kill = async ({ child, ended }: ReturnType<typeof start>) => {
+    child.kill('SIGKILL');
+    await ended;
+  };
+  /** The runs of a command that was given this counter. */
+  const counter = (file: string) => ({
+    count: `echo x >>${join(dir, file)};`,
+    runs: () => (existsSync(join(dir, file)) ? readFileSync(join(dir, file), 'utf8').length / 2 : 0),
+  });
+  const entryFile = (entry: string, kind: string) => join(dir, 'journal', `${entry}.${kind}`);
+  const groupOf = (entry: string) =>
+    Number(/^start boot-\d \d+ \d+ (\d+)$/m.exec(readFileSync(entryFile(entry, 'run'), 'utf8'))?.[1]);
+  const waitFor = async (what: () => boolean) => {
+    for (let i = 0; !what(); i++) {
+      assert.ok(i < 6000, 'did not come');
+      await sleep(10);
+    }
+  };
+
+  test('keeps output and exit status, and gives them to every later attempt without running again', async () => {
+    const { count, runs } = counter('plain');
+    const command = `${count} echo out; echo err >&2; echo also >/dev/stderr; exit 3`;
+    const first = await run('plain', command);
+    assert.equal(first.output, 'out\nerr\nalso\n');
+    assert.partialDeepStrictEqual(first.verdict, { is: 'exit', code: 3, ended: undefined });
+    const second = await run('plain', command);
+    assert.equal(second.output, first.output);
+    assert.partialDeepStrictEqual(second.verdict, { is: 'exit', code: 3 });
+    assert.equal(runs(), 1);
+    assert.equal(readFileSync(entryFile('plain', 'cmd'), 'utf8'), `${command}\n`);
+  });
+
+  test('the directory is the owner´s alone', () => {
+    assert.match(execFileSync('ls', ['-ld', join(dir, 'journal')], { encoding: 'utf8' }), /^drwx------/);
+  });
+
+  test('a killed wrapper leaves the command running; the next one attaches, also while it runs', async () => {
+    const { count, runs } = counter('attach');
+    const command = `${count} echo one; sleep 2; echo two; exit 5`;
+    const first = attempt('attach', command);
+    await waitFor(() => first.output().includes('one'));
+    await kill(first);
+    const second = await run('attach', command);
+    assert.equal(second.output, 'one\ntwo\n');
+    assert.partialDeepStrictEqual(second.verdict, { is: 'exit', code: 5 });
+    assert.ok(second.attached !== undefined && second.attached <= 2);
+    assert.ok(second.verdict?.is === 'exit' && (second.verdict.durationMs ?? 0) >= 1900);
+    assert.equal(runs(), 1);
+  });
+
+  test('output comes while the command runs', async () => {
+    const one = attempt('live', 'echo early; sleep 3; echo late');
+    await waitFor(() => one.output().includes('early'));
+    assert.ok(!one.output().includes('late'));
+    await one.ended;
+  });
+
+  test('a wrapper killed before it has started anything leaves nothing in the way', async () => {
+    const { count, runs } = counter('early');
+    const waiting = attempt('early', `${count} cat`, { stdin: Buffer.alloc(0) });
+    // Claims, and waits for five bytes that do not come.
+    await kill(waiting);
+    const held = attempt('early', `${count} cat`, {});
+    await kill(held);
+    const line = attemptLine({ entry: 'early2', command: `${count} cat`, shell: {}, sinceSeconds: 0, stdin: 'hello' });
+    const stuck = start(line);
+    await waitFor(() => existsSync(entryFile('early2', 'cmd')));
+    await kill(stuck);
+    assert.equal(existsSync(entryFile('early2', 'run')), false);
+    const runsBefore = runs();
+    const next = await run('early2', `${count} cat`, { stdin: 'hello' });
+    assert.equal(next.output, 'hello');
+    assert.equal(runs(), runsBefore + 1);
+  });
+
+  test('whenever the wrapper is killed, the command runs once at most, and once if its end is known', async () => {
+    let finished = 0;
+    for (let i = 0; i < 40; i++) {
+      const { count, runs } = counter(`kill${i}`);
+      const command = `${count} echo $((40 + 2))`;
+      const first = attempt(`kill${i}`, command);
+      await sleep(i * 0.6);
+      await kill(first);
+      const { verdict, output } = await run(`kill${i}`, command);
+      if (verdict?.is === 'exit') {
+        assert.deepEqual([verdict.code, output, runs()], [0, '42\n', 1]);
+        finished++;
+      } else {
+        assert.equal(verdict?.is, 'lost');
+        assert.ok(runs() <= 1);
+      }
+    }
+    assert.ok(finished >= 38, `only ${finished} of 40 known`);
+  });
+
+  test('attempts at the same time run the command once, and all get its output', async () => {
+    const { count, runs } = counter('race');
+    const command = `${count} echo start; sleep 1; echo end; exit 9`;
+    const all = await Promise.all(Array.from({ length: 6 }, () => run('race', command)));
+    for (const { output, verdict } of all) {
+      assert.equal(output, 'start\nend\n');
+      assert.partialDeepStrictEqual(verdict, { is: 'exit', code: 9 });
+    }
+    assert.equal(runs(), 1);
+  });
+
+  test('a runner that was killed is told apart: the command may have run', async () => {
+    const { count, runs } = counter('lost');
+    const first = attempt('lost', `${count} echo begun; sleep 30`);
+    await waitFor(() => first.output().includes('begun'));
+    await kill(first);
+    killGroup(groupOf('lost'));
+    const { verdict, output } = await run('lost', count);
+    assert.deepEqual([verdict, output], [{ is: 'lost' }, 'begun\n']);
+    assert.deepEqual((await run('lost', count)).verdict, { is: 'lost' });
+    assert.equal(runs(), 1);
+  });
+
+  test('a pid that belongs to another process now is no runner', async () => {
+    const { count, runs } = counter('reuse');
+    const born = () =>
+      readFileSync('/proc/self/stat', 'utf8')
+        .replace(/^.*\) /s, '')
+        .split(' ')[19] ?? '';
+    writeFileSync(entryFile('reuse', 'run'), `start boot-1 ${process.pid} ${Number(born()) - 100}\n`);
+    assert.deepEqual((await run('reuse', count)).verdict, { is: 'lost' });
+    writeFileSync(entryFile('same', 'run'), `start boot-1 ${process.pid} ${born()}\n`);
+    const waiting = attempt('same', count);
+    await sleep(700);
+    assert.equal(waiting.child.exitCode, null);
+    await kill(waiting);
+    assert.equal(runs(), 0);
+  });
+
+  test('a host that was rebooted under a command is told apart, also when it took the entry along', async () => {
+    const { count, runs } = counter('reboot');
+    const first = attempt('reboot', `${count} echo begun; sleep 3`);
+    await waitFor(() => first.output().includes('begun'));
+    await kill(first);
+    writeFileSync(join(dir, 'boot'), 'boot-2\n');
+    const { verdict, output } = await run('reboot', count);
+    assert.deepEqual([verdict, output], [{ is: 'rebooted' }, 'begun\n']);
+    assert.equal(runs(), 1);
+    // Up for less time than since it was sent there, and no trace of it.
+    const uptime = Number(readFileSync('/proc/uptime', 'utf8').split(' ')[0]);
+    assert.deepEqual((await run('gone', count, { sinceSeconds: uptime + 100 })).verdict, { is: 'rebooted' });
+    assert.equal(runs(), 1);
+    assert.partialDeepStrictEqual((await run('gone', count, { sinceSeconds: 1 })).verdict, { is: 'exit', code: 0 });
+    writeFileSync(join(dir, 'boot'), 'boot-1\n');
+  });
+
+  test('ending a command ends all it started, and is written down', async () => {
+    const one = attempt('end', 'sleep 50 & echo $!; sleep 50');
+    await waitFor(() => /\d\n/.test(one.output().replace(mark.toString(), '')));
+    const child = Number(one.output().replace(mark.toString(), ''));
+    const ended = await end('end');
+    assert.partialDeepStrictEqual(ended.verdict, { is: 'exit', code: 143, ended: 'cancelled' });
+    assert.throws(() => process.kill(child, 0));
+    const { verdict } = await one.ended;
+    if (!leads) assert.partialDeepStrictEqual(verdict, { is: 'exit', code: 143, ended: 'cancelled' });
+    assert.partialDeepStrictEqual((await run('end', 'true')).verdict, { is: 'exit', code: 143, ended: 'cancelled' });
+  });
+
+  test('a command that ignores TERM is killed after five seconds', async () => {
+    const one = attempt('stubborn', `trap '' TERM; echo ready; while :; do sleep 1; done`);
+    await waitFor(() => one.output().includes('ready'));
+    assert.partialDeepStrictEqual((await end('stubborn', 'timeout')).verdict, {
+      is: 'exit',
+      code: 137,
+      ended: 'timeout',
+    });
+    const { verdict } = await one.ended;
+    if (!leads) assert.partialDeepStrictEqual(verdict, { is: 'exit', code: 137 });
+  });
+
+  test('a command ended before it began never begins', async () => {
+    const { count, runs } = counter('never');
+    assert.deepEqual((await end('never')).verdict, { is: 'never' });
+    assert.partialDeepStrictEqual((await run('never', count)).verdict, { is: 'exit', code: 143, ended: 'cancelled' });
+    assert.equal(runs(), 0);
+  });
+
+  test('standard input arrives whole and leaves no trace, or the command does not start', async () => {
+    const data = Buffer.from(Array.from({ length: 100_000 }, (_, i) => i % 251));
+    const command = 'od -An -tx1 | tail -n 2';
+    const { output } = await run('input', command, { stdin: data });
+    assert.equal(output, execFileSync('sh', ['-c', command], { input: data, encoding: 'utf8' }));
+    const { count, runs } = counter('cut');
+    const line = attemptLine({ entry: 'cut', command: count, shell: {}, sinceSeconds: 0, stdin: 'ten bytes!' });
+    const short = start(line, 'ten');
+    await waitFor(() => existsSync(entryFile('cut', 'cmd')));
+    short.child.stdin.end();
+    await short.ended;
+    assert.equal(runs(), 0);
+    assert.deepEqual(
+      readdirSync(join(dir, 'journal')).filter((file) => file.includes('.in.')),
+      [],
+    );
+  });
+
+  test('a daemon that keeps the output open keeps nobody', async () => {
+    const { verdict, output } = await run('daemon', 'sleep 7 & echo up');
+    assert.partialDeepStrictEqual(verdict, { is: 'exit', code: 0 });
+    assert.equal(output, 'up\n');
+  });
+
+  test('without a journal nothing is started', { skip: process.getuid?.() === 0 ? false : 'needs root' }, async () => {
+    const { count, runs } = counter('full');
+    const journal = env['SUMAC_JOURNAL'] ?? '';
+    env['SUMAC_JOURNAL'] = '/proc/sumac';
+    const { verdict, said } = await run('full', count);
+    env['SUMAC_JOURNAL'] = journal;
+    assert.deepEqual([verdict, runs()], [{ is: 'unwritable' }, 0]);
+    assert.notEqual(said, '');
+  });
+
+  test('once a day old entries go, those of commands that still run stay', async () => {
+    const old = new Date(Date.now() - 20 * 86_400_000);
+    const running = attempt('old-running', 'echo begun; sleep 4');
+    await waitFor(() => running.output().includes('begun'));
+    for (const kind of ['run', 'out', 'cmd']) {
+      writeFileSync(entryFile('old', kind), kind === 'run' ? 'start boot-0 1 1\nexit 0 1.00\n' : 'x\n');
+      utimesSync(entryFile('old', kind), old, old);
+      utimesSync(entryFile('old-running', kind), old, old);
+    }
+    for (const file of readdirSync(join(dir, 'journal')).filter((each) => each.startsWith('.swept')))
+      rmSync(join(dir, 'journal', file));
+    await run('new', 'true');
+    await waitFor(() => !existsSync(entryFile('old', 'run')));
+    await waitFor(() => !existsSync(entryFile('old', 'out')) && !existsSync(entryFile('old', 'cmd')));
+    assert.ok(existsSync(entryFile('old-running', 'run')) && existsSync(entryFile('plain', 'run')));
+    await kill(running);
+  });
+}

@@ -1,0 +1,30 @@
+import { type HostResult, groupBy } from '../../src/model/remote-result.ts';
+import type { RemoteHosts } from './remote.ts';
+
+/** What hosts said: by groups of identical output when iterated, or by host. */
+export class RemoteResults implements Iterable<[RemoteHosts, string]> {
+  readonly results: readonly HostResult[];
+  readonly #subset: (hosts: string[]) => RemoteHosts;
+
+  constructor(results: readonly HostResult[], subset: (hosts: string[]) => RemoteHosts) {
+    this.results = results;
+    this.#subset = subset;
+  }
+
+  /** Command by command, the hosts that said the same and what they said; hosts that said nothing are left out. */
+  *[Symbol.iterator](): Iterator<[RemoteHosts, string]> {
+    const said = this.results.filter(({ output }) => output !== '');
+    for (const group of groupBy(said, ({ command, output, digest = output }) => JSON.stringify([command, digest])))
+      yield [this.#subset(group.map(({ host }) => host)), group[0]?.output ?? ''];
+  }
+
+  /** What a host said to the last command, whole lines trimmed at both ends. */
+  output(host: string): string {
+    return this.results.findLast((result) => result.host === host)?.output.trim() ?? '';
+  }
+
+  /** Results of one host, command by command. */
+  of(host: string): HostResult[] {
+    return this.results.filter((result) => result.host === host);
+  }
+}
