@@ -100,5 +100,11 @@ async function assertFree({ name }: Component, { variable, number }: Port): Prom
   throw new Error(`port ${number} for ${name} is taken by ${holder}: end it, or choose another with ${variable}`);
 }
 
-const lastLines = (file: string, count: number) =>
-  readFileSync(file, 'utf8').trimEnd().split('\n').slice(-count).join('\n');
+/** The last lines that say something: without the inner parts of stack traces. */
+function lastLines(file: string, count: number): string {
+  const lines = readFileSync(file, 'utf8').trimEnd().split('\n');
+  return lines
+    .filter((line) => !/^\s+at /.test(line))
+    .slice(-count)
+    .join('\n');
+}

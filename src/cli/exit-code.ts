@@ -18,7 +18,7 @@ const ofCode: Record<string, number> = {
 /** Says what went wrong, in one line for what an operator can mend, and returns the exit code for it (spicerack.md 1.7). */
 export function reportError(error: unknown, verbose: boolean): number {
   const known = isOpsError(error);
-  process.stderr.write(`${messageOf(error)}\n`);
-  if (error instanceof Error && (!known || verbose)) process.stderr.write(`${error.stack ?? ''}\n`);
+  const whole = error instanceof Error && (!known || verbose) ? error.stack : undefined;
+  process.stderr.write(`${whole ?? messageOf(error)}\n`);
   return known ? (ofCode[error.code] ?? exitCodes.configuration) : exitCodes.configuration;
 }

@@ -51,8 +51,14 @@ export class Narrator {
     return events.flatMap((event) => {
       const text = this.#text(event, ended.has(String(event.eventId)));
       this.outcome = outcomeOf(event) ?? this.outcome;
+      if (event.workflowExecutionContinuedAsNewEventAttributes) this.#forget();
       return text === undefined ? [] : [`${clock(timeOf(event))} ${text}`];
     });
+  }
+
+  /** The next execution numbers its events anew. */
+  #forget(): void {
+    for (const works of [this.#activities, this.#timers, this.#children]) works.clear();
   }
 
   #text(event: HistoryEvent, endsAtOnce: boolean): string | undefined {

@@ -1,14 +1,20 @@
 import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { searchAttributes } from '../../../src/model/search-attributes.ts';
 import { testCli, type Going, type TestCli } from '../../support/cookbook-cli.ts';
 import { startTemporal, type TemporalServer } from '../../support/temporal.ts';
 
+let directory: string;
 let server: TemporalServer;
 let cli: TestCli;
 let worker: Going;
 before(async () => {
-  server = await startTemporal();
+  directory = mkdtempSync(join(tmpdir(), 'cli-temporal-'));
+  server = await startTemporal({ database: join(directory, 'temporal.db') });
   cli = testCli(`\
 cookbooks_base_dirs: [${import.meta.dirname}]
 logs_base_dir: DIRECTORY/logs
@@ -20,6 +26,7 @@ temporal: { address: '${server.address}', ui: 'http://ui.example.org/' }
 after(async () => {
   await cli.stop();
   await server.stop();
+  rmSync(directory, { recursive: true });
 });
 
 const runId = (going: Going) => going.until(/^(\w+\/\d{8}-\d{6}-\w+-[0-9a-f]{4})\r?$/m).then(([, id = '']) => id);
@@ -170,6 +177,21 @@ test('at a terminal Ctrl-C twice detaches, and an answer from elsewhere withdraw
   assert.equal((await cli.run(['answer', id, 'go'], 'dora')).code, 0);
   assert.equal((await again.ended).code, 0, again.output);
   assert.match(again.output, /== dora answered: go/);
+});
+
+test('a server that goes away and comes back is waited for, and nothing is told twice', async () => {
+  const going = cli.start(['asks', 'through']);
+  const id = await runId(going);
+  await waits(going);
+  await server.kill();
+  await sleep(3000);
+  await server.restart();
+  const answered = await cli.run(['answer', id, 'go']);
+  assert.equal(answered.code, 0, answered.stderr);
+  const { code, stderr } = await going.ended;
+  assert.equal(code, 0, stderr);
+  assert.equal(stderr.match(/==> Go on with/g)?.length, 1, stderr);
+  assert.equal(stderr.match(/answered: go/g)?.length, 1, stderr);
 });
 
 test('a run without a worker says so; questions to it end with a clear line', async () => {

@@ -38,6 +38,16 @@ test('the beginning of an activity is told unless its end is known, its end with
   assert.equal(narrator.workOf('cycle/1'), undefined);
 });
 
+test('an execution that continues another is not taken for it, although its events have the same numbers', () => {
+  const [first, second, narrator] = [history(), history(), new Narrator('run', false)];
+  tell(
+    narrator,
+    first(scheduled('locks.keep', 'keep'), 'keep the lock'),
+    first({ workflowExecutionContinuedAsNewEventAttributes: { newExecutionRunId: 'next' } }),
+  );
+  assert.deepEqual(tell(narrator, second({ activityTaskCompletedEventAttributes: { scheduledEventId: 1 } })), []);
+});
+
 test('a failure is told with its innermost reason', () => {
   const [event, narrator] = [history(), new Narrator('run', false)];
   const failure = { message: 'activity failed', cause: { message: 'BMC does not answer' } };
