@@ -20,7 +20,16 @@ export interface RunContext {
   task?: string;
   /** First execution of the run, the same after it continued as new; written by the engine. */
   origin?: string;
+  /** Cookbook whose log files a child run writes to, the one its operator started; written by the engine. */
+  logsOf?: string;
 }
+
+/** What the log lines of a run tell beside their message; its names are those the log files understand. */
+export const logAttributes = ({ user, dryRun, logsOf }: RunContext): Record<string, unknown> => ({
+  user,
+  dryRun,
+  ...(logsOf !== undefined && { logsOf }),
+});
 
 /** Name of the header that carries the {@link RunContext}. */
 export const contextHeader = 'sumac-context';
@@ -89,6 +98,8 @@ export interface RunResult {
   status: RunStatus;
   /** Why it did not pass. */
   error?: string;
+  /** Steps that stay done though the run did not pass: past a point of no return, or left on a person's word. */
+  left?: string[];
   /** What could not be undone, and why. */
   notUndone?: string[];
   /** In a dry run: what it would do, in order. */

@@ -7,12 +7,12 @@ import {
   type Context,
 } from '@temporalio/activity';
 import { defaultPayloadConverter } from '@temporalio/common';
-import type { ActivityInboundCallsInterceptor } from '@temporalio/worker';
+import type { ActivityInterceptors } from '@temporalio/worker';
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { ActivityDefinition, Call } from '../../activities/define.ts';
 import { isSafe, type EffectClass, type EffectTable } from '../model/effect.ts';
 import { OpsError, isOpsError, messageOf, unknownOutcome } from '../model/errors.ts';
-import { contextHeader, type RunContext } from '../model/run.ts';
+import { contextHeader, logAttributes, type RunContext } from '../model/run.ts';
 import type { Deps } from './deps.ts';
 
 export type Definitions = Record<string, ActivityDefinition<never, unknown>>;
@@ -21,15 +21,22 @@ const contexts = new AsyncLocalStorage<RunContext | undefined>();
 const beatMs = 1000;
 const nobody: RunContext = { user: '-', host: '-', dryRun: true, noLocks: true, verbose: false, onFailure: 'rollback' };
 
-/** Reads the run's context from the header of each activity. */
-export const contextInterceptor = (_: Context): { inbound: ActivityInboundCallsInterceptor } => ({
-  inbound: {
-    execute(input, next) {
-      const payload = input.headers[contextHeader];
-      return contexts.run(payload && defaultPayloadConverter.fromPayload<RunContext>(payload), () => next(input));
+/** Reads the run's context from the header of each activity, for what it does and for what it logs. */
+export const contextInterceptor = (_: Context): ActivityInterceptors => {
+  let context: RunContext | undefined;
+  return {
+    inbound: {
+      execute(input, next) {
+        const payload = input.headers[contextHeader];
+        context = payload && defaultPayloadConverter.fromPayload<RunContext>(payload);
+        return contexts.run(context, () => next(input));
+      },
     },
-  },
-});
+    outbound: {
+      getLogAttributes: (attributes, next) => next({ ...attributes, ...(context && logAttributes(context)) }),
+    },
+  };
+};
 
 /** The effect class of each activity, for the workflow bundle. */
 export const effectsOf = (definitions: Definitions): EffectTable =>

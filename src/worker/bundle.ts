@@ -5,6 +5,7 @@ import {
   mkdirSync,
   readFileSync,
   readdirSync,
+  realpathSync,
   renameSync,
   rmSync,
   statSync,
@@ -36,7 +37,10 @@ export interface Bundle {
 export async function workflowBundle(config: Config, effects: EffectTable): Promise<Bundle> {
   const entries = discover(config);
   const hash = hashOf(entries, effects);
-  const dir = join(config.state_dir, 'bundles', hash);
+  const bundles = join(config.state_dir, 'bundles');
+  mkdirSync(bundles, { recursive: true });
+  // webpack follows symbolic links, and would then not find the entry it was given.
+  const dir = join(realpathSync(bundles), hash);
   const made = join(dir, 'made.json');
   if (!existsSync(made)) await build(dir, entries, effects);
   utimesSync(dir, new Date(), new Date());

@@ -50,8 +50,9 @@ function close(result: RunResult): RunResult {
     .filter(Boolean)
     .join('; ');
   if (result.exitCode === exitCodes.ok) return result;
-  if (result.exitCode === exitCodes.interrupted && CancellationScope.current().consideredCancelled)
-    throw new CancelledFailure(message, [result]);
+  // Temporal keeps no result of a canceled run: one that leaves something behind fails instead, and says what.
+  const cancelled = result.exitCode === exitCodes.interrupted && CancellationScope.current().consideredCancelled;
+  if (cancelled && result.left === undefined) throw new CancelledFailure(message);
   throw ApplicationFailure.nonRetryable(message, cookbookFailed, result);
 }
 
@@ -180,7 +181,9 @@ async function rollBack(
   if (run.context.dryRun) return result;
   const passed = run.undo.pointOfNoReturn;
   run.enter(decision === 'leave' ? 'cleaning up' : 'rolling back');
-  const failed = await undoAll(decision === 'leave' ? run.undo.guaranteed() : run.undo.rollback());
+  const undo = decision === 'leave' ? run.undo.guaranteed() : run.undo.rollback();
+  const left = [...(passed === undefined ? [] : [passed]), ...run.undo.besides(undo)];
+  const failed = await undoAll(undo);
   if (decision === 'roll back') {
     try {
       await uncancellable(async () => runner.rollback());
@@ -188,11 +191,13 @@ async function rollBack(
       failed.push(`rollback of ${run.cookbook}: ${failureText(error)}`);
     }
   }
-  const left =
-    passed === undefined
-      ? {}
-      : { error: `${result.error ?? ''}; past the point of no return '${passed}', what came before it was not undone` };
-  return failed.length === 0
-    ? { ...result, ...left }
-    : { ...result, ...left, exitCode: exitCodes.rollbackFailed, notUndone: failed };
+  const error = [
+    result.error,
+    ...(passed === undefined ? [] : [`past the point of no return '${passed}'`]),
+    ...(left.length === 0 ? [] : [`not undone: ${left.join(', ')}`]),
+  ]
+    .filter(Boolean)
+    .join('; ');
+  const ended = { ...result, ...(error !== '' && { error }), ...(left.length > 0 && { left }) };
+  return failed.length === 0 ? ended : { ...ended, exitCode: exitCodes.rollbackFailed, notUndone: failed };
 }

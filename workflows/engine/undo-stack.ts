@@ -41,6 +41,14 @@ export class UndoStack {
     return this.#entries.filter((entry) => entry.guaranteed).reverse();
   }
 
+  /** Steps that stay as they are when only these entries run, newest first. */
+  besides(entries: readonly UndoEntry[]): string[] {
+    return this.#entries
+      .filter((entry) => !entries.includes(entry))
+      .map(({ step }) => step)
+      .reverse();
+  }
+
   get names(): string[] {
     return this.rollback().map((entry) => entry.step);
   }
