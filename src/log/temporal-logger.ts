@@ -28,6 +28,8 @@ export function temporalLogger(logs: RunLogs): Logger {
       return;
     }
     const user = word(meta['user']);
+    // The SDK says that something started before anybody knows of which run; its end tells the same.
+    if (user === undefined && ours === 'DEBUG') return;
     logs.line(
       ours,
       {

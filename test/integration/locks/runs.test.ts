@@ -11,7 +11,12 @@ before(async () => {
   killWorker = await stage.worker();
 });
 after(() => stage.stop());
-afterEach(() => stage.until(async () => (await stage.locks(true)).length === 0)); // no lock outlives its run, nor a note of one
+// No lock outlives its run, nor a note of its release.
+afterEach(async () => {
+  let left: string[] = [];
+  const gone = async () => (left = await stage.locks(true)).length === 0;
+  await stage.until(gone).catch((error: unknown) => assert.deepEqual(left, [], String(error)));
+});
 
 const own = (lock: string, id: string) => `/spicerack/locks/custom/${lock}/${id}`;
 const automatic = (id: string) => `/spicerack/locks/cookbooks/locks.guarded:${id}/${id}`;
@@ -34,7 +39,7 @@ test('a run holds its automatic lock and its own, another one waits, and both sa
   assert.deepEqual(order, ['enter a1', 'leave a1', 'enter a2', 'leave a2']);
   const said = stage.log('locks/guarded.log');
   assert.match(said, / a1: Acquired lock for key \/spicerack\/locks\/custom\/a: \{'concurrency': 1, /);
-  assert.match(said, / a1: inside a\n/);
+  assert.match(said, / alice \d+ \[INFO\] a1: inside a\n/);
   assert.match(said, /\[WARNING\] a2: Unable to acquire lock: /);
   assert.match(said, /\[WARNING\] a2: {5}\d{4}.*: alice@laptop \[a1\]\n/);
   assert.match(said, / a1: Released lock for key \/spicerack\/locks\/custom\/a: a1\n/);
@@ -154,9 +159,24 @@ test('a dry run takes no lock, and says that it would have to wait', async () =>
     /^take the lock i, which would have to wait: Unable to acquire lock: [^]*alice@laptop \[i1\]$/,
   );
   assert.deepEqual((await stage.locks()).sort(), [automatic('i1'), own('i', 'i1')]);
-  assert.match(stage.log('locks/guarded.log'), / i2: Skipping lock acquire\/release in DRY-RUN mode\n/);
+  assert.match(
+    stage.log('locks/guarded.log'),
+    / DRY-RUN alice \d+ \[INFO\] i2: Skipping lock acquire\/release in DRY-RUN mode\n/,
+  );
   stage.let('i-go');
   await resultOf(one);
+});
+
+test('a child run speaks in the log files of the cookbook its operator started', async () => {
+  stage.let('l-child');
+  const run = await stage.start('l1', { child: 'l-child' }, {}, 'locks.parent');
+  assert.equal((await resultOf(run)).exitCode, 0);
+  const said = stage.log('locks/parent.log');
+  assert.match(said, / alice \d+ \[INFO\] l1: before the child\n/);
+  assert.match(said, / alice \d+ \[INFO\] l1\/1-locks\.guarded: inside l-child\n/);
+  assert.match(said, / alice \d+ \[INFO\] l1\/1-locks\.guarded: Acquired lock for key /);
+  const elsewhere = stage.log('locks/guarded.log') + stage.log('locks/guarded-extended.log');
+  assert.deepEqual(elsewhere.match(/^.* l1\/1-.*$/gm), null);
 });
 
 test('without locks nothing is taken', async () => {

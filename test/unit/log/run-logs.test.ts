@@ -82,6 +82,7 @@ test('what Temporal says of a run goes to its cookbook, the rest to the worker a
   logger.info('step done', { ...run, sdkComponent: 'workflow' });
   logger.debug('look', { ...run, sdkComponent: 'activity', activityType: 'ipmi.powerStatus' });
   logger.trace('nothing', run);
+  logger.debug('Activity started', { workflowType: 'sre.z', workflowId: 'r1', sdkComponent: 'worker' });
   logger.warn('Activity failed', {
     ...run,
     sdkComponent: 'worker',
@@ -100,6 +101,7 @@ test('what Temporal says of a run goes to its cookbook, the rest to the worker a
     'DRY-RUN alice [INFO] r1: from a child',
   ]);
   assert.equal(lines('sre/x-extended.log')[1], 'DRY-RUN alice [DEBUG ipmi.powerStatus] r1: look');
+  assert.deepEqual(readdirSync(join(dir, 'sre')).sort(), ['x-extended.log', 'x.log']);
   assert.deepEqual(lines('worker.log'), ['- [INFO worker] Worker state changed', '- [WARNING core] Slow poll']);
   assert.deepEqual(said, ['WARNING: Slow poll\n']);
 });

@@ -58,21 +58,27 @@ export async function setStage() {
       const args = [temporal.address, codePath, dir, join(dir, 'config.json')];
       const child = fork(join(import.meta.dirname, 'worker-main.ts'), args, { execArgv: [] });
       workers.add(child);
-      await once(child, 'message');
+      const [event] = (await Promise.race([once(child, 'message'), once(child, 'exit')])) as [unknown];
+      if (event !== 'ready') throw new Error(`the worker ended with ${String(event)} before it polled`);
       return async () => {
         child.kill('SIGKILL');
         await once(child, 'exit');
         workers.delete(child);
       };
     },
-    start(id: string, args: Record<string, unknown>, context: Partial<RunContext> = {}): Promise<WorkflowHandle> {
+    start(
+      id: string,
+      args: Record<string, unknown>,
+      context: Partial<RunContext> = {},
+      cookbook = 'locks.guarded',
+    ): Promise<WorkflowHandle> {
       const header = { [contextHeader]: defaultPayloadConverter.toPayload({ ...operator, ...context }) };
       const { connection } = temporal.client;
       const client = new WorkflowClient({
         connection,
         interceptors: [{ startWithDetails: (given, next) => next({ ...given, headers: header }) }],
       });
-      return client.start('locks.guarded', {
+      return client.start(cookbook, {
         taskQueue: 'q',
         workflowId: id,
         args: [{ argv: [], args: { suffix: id, ...args } }],

@@ -5,17 +5,22 @@ import { Locks } from '../../../../../../workflows/spicerack/lock.ts';
 import { holds, set } from '../../../../../support/world/call.ts';
 
 export const title = 'Works under a lock of its own, beside the automatic one';
-export const lockArgs = (args: Args): LockArgs => ({ suffix: String(args.suffix), concurrency: 1, ttl: '10s' });
+export const lockArgs = (args: Args): LockArgs => ({
+  suffix: String(args.suffix ?? args.host),
+  concurrency: 1,
+  ttl: '10s',
+});
 
 /** Waits under the lock `args.lock` for `args.until`; with `args.again` it continues as new there first. */
 export async function run(args: Args, spicerack: Spicerack): Promise<void> {
-  await new Locks().lock(String(args.lock), { concurrency: 1, ttl: '10s' }, async () => {
-    spicerack.log.info(`inside ${String(args.lock)}`);
+  const lock = String(args.lock ?? args.host);
+  await new Locks().lock(lock, { concurrency: 1, ttl: '10s' }, async () => {
+    spicerack.log.info(`inside ${lock}`);
     await spicerack.step('enter', {
       write: () => set(`enter ${spicerack.run}`),
       undo: () => set(`undo ${spicerack.run}`),
     });
-    await spicerack.step('wait', { check: () => holds(String(args.until)), within: '2m', every: '100ms' });
+    await spicerack.step('wait', { check: () => holds(String(args.until ?? args.host)), within: '2m', every: '100ms' });
     if (args.again === true && currentRun().carry.state.again === undefined) {
       currentRun().carry.state.again = true;
       throw new ContinueRequested('asked to');
