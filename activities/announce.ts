@@ -24,10 +24,9 @@ const tries = 3;
 const pauseMs = 500;
 
 /**
- * Announces once: a mark under the call's token, made after the relay took the message, silences every further attempt.
- * A worker that dies between the two, in the millisecond after the send, leads to a second announcement: twice is better
- * than never. The same when the place of the marks is away. A relay that is away costs up to 4 s and a warning, never
- * the run.
+ * Announces once: once the relay listens, a mark under the call's token is made and the message written right after it, so
+ * that every further attempt is silent. Only a worker killed in the microseconds between leaves it unsaid. With the place of
+ * the marks away it is said all the same. A relay that is away costs up to 4 s and a warning, never the run.
  */
 async function announce(channel: 'sal' | 'irc', { text, userInput }: Announcement, call: Call): Promise<Announced> {
   const { config, etcd } = call.deps;
@@ -38,16 +37,11 @@ async function announce(channel: 'sal' | 'irc', { text, userInput }: Announcemen
     return { sent: false, reason: 'user_input_notifications_enabled is off' };
   const marks = etcd ? etcdMarks(etcd) : fileMarks(config.state_dir);
   if (await isMarked(marks, call)) return { sent: true };
-  const failure = await trySending(relay, messageFor(channel, call.context, text), call.signal);
-  if (failure !== undefined) {
-    const reason = `relay ${relay.host}:${relay.port}: ${failure}`;
-    log.warn(`not announced: ${text}: ${reason}`);
-    return { sent: false, reason };
-  }
-  await marks.set(call.token).catch((error: unknown) => {
-    log.warn(`announced, but could not be marked as announced: ${messageOf(error)}`);
-  });
-  return { sent: true };
+  const failure = await trySending(relay, messageFor(channel, call.context, text), marks, call);
+  if (failure === undefined) return { sent: true };
+  const reason = `relay ${relay.host}:${relay.port}: ${failure}`;
+  log.warn(`not announced: ${text}: ${reason}`);
+  return { sent: false, reason };
 }
 
 function relayOf({ deps: { config } }: Call): Relay | undefined {
@@ -64,14 +58,29 @@ async function isMarked(marks: Marks, { token }: Call): Promise<boolean> {
   }
 }
 
-/** @returns why it failed, nothing when it was sent */
-async function trySending(relay: Relay, message: string, signal: AbortSignal): Promise<string | undefined> {
+/** @returns why it failed, nothing when it was sent, now or before */
+async function trySending(
+  relay: Relay,
+  message: string,
+  marks: Marks,
+  { signal, token }: Call,
+): Promise<string | undefined> {
   for (let left = tries; ;) {
     signal.throwIfAborted();
+    let claimed = false;
+    const claim = async () => {
+      try {
+        return (claimed = await marks.claim(token));
+      } catch (error) {
+        log.warn(`announced without a mark: ${messageOf(error)}`);
+        return true;
+      }
+    };
     try {
-      await sendToRelay(relay, message);
+      await sendToRelay(relay, message, claim);
       return undefined;
     } catch (error) {
+      if (claimed) await marks.release(token).catch(() => undefined);
       if (--left === 0) return messageOf(error);
       await sleep(pauseMs);
     }

@@ -1,12 +1,15 @@
 import { createHash } from 'node:crypto';
 import { access, mkdir, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { createdAt, look, put, type Etcd } from '../locks/etcd.ts';
+import { createdAt, look, put, remove, type Etcd } from '../locks/etcd.ts';
 
 /** Remembers what was announced, so that a second attempt is silent. */
 export interface Marks {
   has(token: string): Promise<boolean>;
-  set(token: string): Promise<void>;
+  /** Takes it upon this attempt to announce; false when an earlier one has. */
+  claim(token: string): Promise<boolean>;
+  /** Gives back what could not be announced. */
+  release(token: string): Promise<void>;
 }
 
 /** Longer than any run is repeated from its beginning. */
@@ -20,13 +23,17 @@ export const etcdMarks = (etcd: Etcd): Marks => {
       const { found } = await etcd.transact([], [look(keyOf(token))]);
       return (found[0]?.length ?? 0) > 0;
     },
-    async set(token) {
+    async claim(token) {
       const lease = await etcd.grant(keptSeconds);
       const { succeeded } = await etcd.transact(
         [createdAt(keyOf(token), '0')],
         [put(keyOf(token), new Date().toISOString(), lease)],
       );
       if (!succeeded) await etcd.revoke(lease);
+      return succeeded;
+    },
+    async release(token) {
+      await etcd.transact([], [remove(keyOf(token))]);
     },
   };
 };
@@ -41,15 +48,18 @@ export const fileMarks = (stateDir: string): Marks => {
         () => true,
         () => false,
       ),
-    async set(token) {
+    async claim(token) {
       await mkdir(dir, { recursive: true, mode: 0o755 });
-      await writeFile(fileOf(token), `${new Date().toISOString()} ${token}\n`, { flag: 'wx' }).catch(
-        (error: unknown) => {
-          if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-        },
-      );
       if (Math.random() < 0.01) await clearOld(dir);
+      try {
+        await writeFile(fileOf(token), `${new Date().toISOString()} ${token}\n`, { flag: 'wx' });
+        return true;
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
+        throw error;
+      }
     },
+    release: (token) => rm(fileOf(token), { force: true }),
   };
 };
 

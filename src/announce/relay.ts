@@ -14,8 +14,9 @@ const graceMs = 250;
 /**
  * Hands one message to the relay: one connection over IPv4, UTF-8 without a newline, close (spicerack.md 1.11).
  * Resolves when all bytes and the end are flushed and the relay did not reset the connection.
+ * @param claim asked once the relay listens, right before the message is written; false leaves it unsaid
  */
-export function sendToRelay({ host, port }: Relay, message: string): Promise<void> {
+export function sendToRelay({ host, port }: Relay, message: string, claim: () => Promise<boolean>): Promise<void> {
   return new Promise((resolve, reject) => {
     const socket = connect({ host, port, family: 4, noDelay: true });
     let flushed = false;
@@ -33,13 +34,15 @@ export function sendToRelay({ host, port }: Relay, message: string): Promise<voi
     socket.on('close', () =>
       end(flushed ? undefined : new Error(`${host}:${port} closed the connection before it took the message`)),
     );
-    socket.on('connect', () => {
+    const speak = async () => {
+      if (!(await claim())) return end();
       socket.end(message, () => {
         flushed = true;
         clearTimeout(timer);
         setTimeout(end, graceMs).unref();
       });
-    });
+    };
+    socket.on('connect', () => void speak());
     socket.resume();
   });
 }

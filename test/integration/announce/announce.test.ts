@@ -147,7 +147,7 @@ test('the place of the marks being away is no reason to be silent', async () => 
     assert.deepEqual(relay.messages, ['!log alice@laptop START']);
     assert.match(
       log.lines.join('\n'),
-      /WARN cannot look whether it was announced before: etcd .*\nWARN announced, but could not be marked/,
+      /WARN cannot look whether it was announced before: etcd .*\nWARN announced without a mark/,
     );
   } finally {
     await away.close();
