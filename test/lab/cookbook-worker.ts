@@ -8,6 +8,8 @@ export const launcher = resolve(import.meta.dirname, '../../bin/cookbook');
 /** A `cookbook worker` in a process of its own, to be killed. */
 export interface CookbookWorker {
   pid: number;
+  /** Resolves when it has ended. */
+  ended: Promise<void>;
   /** kill -9, and nothing else. */
   kill(): Promise<void>;
 }
@@ -25,7 +27,7 @@ export async function startWorker(
   const child = spawn(program, args, { stdio: ['ignore', 'ignore', 'pipe'] });
   const end = () => child.kill('SIGKILL');
   process.once('exit', end);
-  const exited = once(child, 'exit').then(() => process.off('exit', end));
+  const ended = once(child, 'exit').then(() => void process.off('exit', end));
   child.stderr.pipe(createWriteStream(log, { flags: 'a' }));
   await new Promise<void>((ready, failed) => {
     child.stderr.on('data', (text: Buffer) => {
@@ -37,9 +39,10 @@ export async function startWorker(
   });
   return {
     pid: child.pid ?? 0,
+    ended,
     kill: async () => {
       end();
-      await exited;
+      await ended;
     },
   };
 }

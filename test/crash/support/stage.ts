@@ -1,5 +1,5 @@
 import type { WorkflowHandle } from '@temporalio/client';
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -12,6 +12,7 @@ import type { LabMachine } from '../../lab/machine.ts';
 import { writeSumacConfig } from '../../lab/sumac-config.ts';
 import { startEtcd, type TestEtcd } from '../../support/etcd.ts';
 import { startTemporal, type TemporalServer } from '../../support/temporal.ts';
+import { FaultPlan } from './fault-plan.ts';
 
 /** The whole of it, real: a lab, a Temporal server on a file, etcd; workers are `cookbook worker` processes. */
 export class Stage {
@@ -47,7 +48,18 @@ export class Stage {
       temporal: { address: this.temporal.address, task_queue: name },
       etcd: this.etcd.url,
     });
+    // One bundle for all lanes: building it takes longer than most of what is tested.
+    const bundles = join(this.dir, 'bundles');
+    mkdirSync(bundles, { recursive: true });
+    mkdirSync(join(dir, 'state'));
+    symlinkSync(bundles, join(dir, 'state', 'bundles'));
     return new Lane(this, dir, config);
+  }
+
+  /** What is left in etcd of the locks of one run, and of its places in queues. */
+  async locksOf(run: string): Promise<string[]> {
+    const left = await this.etcd.ctl('get', '--prefix', '/spicerack/');
+    return left.split('\n').filter((line) => line.startsWith('{') && line.includes(run));
   }
 
   /** Everything ends; with KEEP_STAGE set its folder stays, for whoever has to find out what happened. */
@@ -61,15 +73,25 @@ export class Lane {
   readonly stage: Stage;
   readonly dir: string;
   readonly config: string;
+  /** What goes wrong in its {@link faultyWorker}. */
+  readonly faults: FaultPlan;
   constructor(stage: Stage, dir: string, config: string) {
     this.stage = stage;
     this.dir = dir;
     this.config = config;
+    this.faults = new FaultPlan(join(dir, 'faults.json'));
   }
 
   /** Starts a worker and waits until it polls. */
   worker(): Promise<CookbookWorker> {
     return startWorker(this.config, join(this.dir, 'worker.err'));
+  }
+
+  /** Starts a worker in which what {@link faults} say goes wrong, and waits until it polls. */
+  faultyWorker(): Promise<CookbookWorker> {
+    const program = join(import.meta.dirname, 'faulty-worker.ts');
+    const command = [process.execPath, program, this.config, this.faults.file];
+    return startWorker(this.config, join(this.dir, 'worker.err'), command);
   }
 
   /** Starts a run as the CLI does. */
@@ -126,8 +148,8 @@ export async function untilEvent(temporal: TemporalServer, handle: WorkflowHandl
     });
     const last = Number(page.history?.events?.at(-1)?.eventId ?? 0);
     if (last >= number) return true;
-    nextPageToken = page.nextPageToken ?? undefined;
-    if (!nextPageToken || nextPageToken.length === 0) return false;
+    nextPageToken = page.nextPageToken;
+    if (nextPageToken.length === 0) return false;
   }
 }
 
