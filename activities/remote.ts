@@ -3,9 +3,9 @@ import { expand, fold } from '../src/model/host-set.ts';
 import { shorten } from '../src/remote/command.ts';
 import { mostPerHost } from '../src/remote/output.ts';
 import { siteOf } from '../src/remote/sites.ts';
-import { Slice, type SliceInput } from '../src/remote/slice.ts';
+import { type EndInput, Slice, type SliceInput, endSlice } from '../src/remote/slice.ts';
 import type { Access } from '../src/remote/target.ts';
-import { type Call, condition, long, oneShot, read } from './define.ts';
+import { type Call, condition, converge, long, oneShot, read } from './define.ts';
 
 /** A host of a query, and the network whose workers reach it. */
 export interface QueriedHost {
@@ -126,6 +126,9 @@ export const remote = {
    * result. Throws UNREACHABLE while hosts may come back, STILL_RUNNING when a cancelled command could not be ended.
    */
   'remote.runSync': long((input: SliceInput, call) => new Slice(input, call, true).run()),
+
+  /** Ends commands of `remote.runSync` that were cancelled while no worker was at them. Returns where and why they may go on. */
+  'remote.endCommands': converge((input: EndInput, call) => endSlice(input, call)),
 
   /** Boot id of the running system. Throws UNREACHABLE, BOOT_ID_UNREADABLE. */
   'remote.bootId': read(async (input: OfHost, call) => (await boot(input, call)).bootId),

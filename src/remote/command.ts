@@ -114,7 +114,7 @@ export async function runPlain(pool: Pool, target: Target, command: string, opti
   });
   try {
     const { code, signal } = await pool.exec(target, {
-      command: plainLine(command, options),
+      command: plainLine(command, options, timeoutMs),
       stdin: options.stdin,
       signal: deadline.signal,
       onNotes: (text) => notes.push(text),

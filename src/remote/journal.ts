@@ -35,9 +35,20 @@ export function entryName(token: string, host: string, index: number): string {
     .slice(0, 16)}`;
 }
 
-/** A line that runs the command once and leaves nothing behind, for commands that may be repeated. */
-export const plainLine = (command: string, shell: Shell): string =>
-  line([withEnv(command, shell.env)], `printf '\\036sumac\\036\\n'; exec "\${SHELL:-/bin/sh}" -c "$1" 2>&1`, shell);
+/**
+ * A line that runs the command and leaves nothing behind, for commands that may be repeated. The second shell level keeps
+ * bash from reading its start-up files again; sshd ends nothing of root's, so the host itself ends what outlives its time.
+ */
+export function plainLine(command: string, shell: Shell, timeoutMs?: number): string {
+  const guard = timeoutMs === undefined ? '' : `timeout -k 5 ${Math.ceil(timeoutMs / 1000) + 1}`;
+  const script = [
+    "printf '\\036sumac\\036\\n'",
+    `command -v timeout >/dev/null && t='${guard}'`,
+    'export SHLVL=1',
+    'exec $t "${SHELL:-/bin/sh}" -c "$1" 2>&1',
+  ];
+  return line([withEnv(command, shell.env)], script.join('; '), shell);
+}
 
 /** What an attempt at a journalled command is told. */
 export interface Attempt {

@@ -88,7 +88,7 @@ export async function runOnce(pool: Pool, target: Target, command: string, optio
 }
 
 /** Ends a command and all it started. Returns why that did not succeed. */
-async function end(pool: Pool, target: Target, options: OnceOptions, why: string): Promise<string | undefined> {
+export async function end(pool: Pool, target: Target, options: OnceOptions, why: string): Promise<string | undefined> {
   const notes = new Notes();
   const deadline = new Deadline(endingMs, undefined);
   try {

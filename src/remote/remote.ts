@@ -5,7 +5,7 @@ import { OpsError } from '../model/errors.ts';
 import { type Result, type RunOptions, runPlain, shorten } from './command.ts';
 import { HostKeys } from './host-keys.ts';
 import { entryName } from './journal.ts';
-import { type OnceOptions, runOnce } from './journalled.ts';
+import { type OnceOptions, end, runOnce } from './journalled.ts';
 import { Limit } from './limit.ts';
 import { mostPerHost } from './output.ts';
 import { Pool } from './pool.ts';
@@ -74,6 +74,15 @@ export class Remote {
   runOnce(host: string, command: string, { token, index = 0, ...options }: Once): Promise<Result> {
     const target = this.#targets.of(host, options.access);
     return runOnce(this.#pool, target, command, { ...options, entry: entryName(token, host, index) });
+  }
+
+  /**
+   * Ends a command that {@link runOnce} may have begun, and keeps it from beginning.
+   * @returns why it may go on; nothing when it does not
+   */
+  endOnce(host: string, { token, index = 0, ...options }: Omit<Once, 'stdin' | 'env'>): Promise<string | undefined> {
+    const entry = entryName(token, host, index);
+    return end(this.#pool, this.#targets.of(host, options.access), { ...options, entry }, 'cancelled');
   }
 
   /** Those hosts that neither the configuration nor the inventory, known_hosts or DNS knows. */

@@ -13,7 +13,8 @@ echo "start $boot ${stat%% *} ${20} $3" >>"$entry.run" || { rm -f "$entry.run"; 
 trap : TERM INT HUP
 {
   trap : TERM INT HUP
-  "${SHELL:-/bin/sh}" -c "$command" 2>&1
+  # A second level keeps bash from reading its start-up files again.
+  SHLVL=1 "${SHELL:-/bin/sh}" -c "$command" 2>&1
   rc=$?
   read -r up rest </proc/uptime
   echo "exit $rc $up" >>"$entry.run"

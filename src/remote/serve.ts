@@ -50,11 +50,7 @@ export function serve(channel: ClientChannel, job: Job): Promise<Exit> {
       channel.removeAllListeners('data').resume();
       channel.close();
     };
-    const abort = () => {
-      // A journalled command is left alone; another one has nobody left to end it.
-      if (!job.pulse) channel.signal('TERM');
-      fail(job.signal.reason as Error);
-    };
+    const abort = () => fail(job.signal.reason as Error);
     const ended = () => {
       if (--open > 0) return;
       end();

@@ -1,13 +1,13 @@
 import type { Call } from '../../activities/define.ts';
 import { formatMs } from '../model/duration.ts';
-import { OpsError, isOpsError } from '../model/errors.ts';
-import { expand, fold } from '../model/host-set.ts';
+import { OpsError, isOpsError, messageOf } from '../model/errors.ts';
+import { fold } from '../model/host-set.ts';
 import { type HostCommand, type HostResult, type SliceResult, isOk } from '../model/remote-result.ts';
 import type { Result, RunOptions } from './command.ts';
 import { Limit } from './limit.ts';
 import { Capture, shareOut } from './output.ts';
 import { OutputLog, outputFile } from './output-log.ts';
-import type { Remote } from './remote.ts';
+import { Progress } from './progress.ts';
 
 /** Commands for a slice of hosts: each on all of them before the next, as long as it succeeds on all. */
 export interface SliceInput {
@@ -22,28 +22,14 @@ export interface SliceInput {
   stdin?: string;
   /** Reach the hosts while their installer runs. */
   installer?: boolean;
+  /** Sets this run of the commands apart from every other one; by default the call's token does. */
+  id?: string;
   /** Milliseconds for which a host may stay unreachable. */
   patienceMs?: number;
 }
 
 /** Hosts worked on at a time. */
 const width = 64;
-const beatMs = 500;
-
-/** What an attempt leaves to the next one, and what the UI shows of it; folded host names. */
-interface Progress {
-  /** Times are milliseconds since 1970. */
-  startedAt: number;
-  /** The command under way, and since when. */
-  command: number;
-  since: number;
-  done: string;
-  /** Where the command may have been started. */
-  sent: string;
-  /** Unreachable at the end of the attempt, and since when. */
-  down: string;
-  downSince: number;
-}
 
 type Outcome = Pick<HostResult, 'host' | 'exitCode' | 'signal' | 'durationMs' | 'error'> & { capture: Capture };
 
@@ -52,28 +38,25 @@ export class Slice {
   readonly #input: SliceInput;
   readonly #call: Call;
   readonly #once: boolean;
-  readonly #before: Progress | undefined;
-  readonly #startedAt: number;
+  readonly #token: string;
   readonly #patienceMs: number;
+  readonly #progress: Progress;
   readonly #logs = new Map<string, OutputLog>();
-  readonly #sent = new Set<string>();
-  readonly #done = new Set<string>();
-  #command = 0;
-  #since = Date.now();
 
   /** @param once commands may change something: journalled, at most once */
   constructor(input: SliceInput, call: Call, once: boolean) {
     this.#input = input;
     this.#call = call;
     this.#once = once;
-    this.#before = call.resumed as Progress | undefined;
-    this.#startedAt = this.#before?.startedAt ?? Date.now();
+    this.#token = tokenOf(input, call);
     this.#patienceMs = input.patienceMs ?? (once ? 300_000 : 30_000);
+    this.#progress = new Progress(call);
   }
 
   /**
    * Runs the commands. What fails on a host is part of the result.
-   * @throws UNREACHABLE or CONNECTION_LOST of kind transient while hosts may still come back; the abort's reason
+   * @throws UNREACHABLE or CONNECTION_LOST of kind transient while hosts may still come back; the abort's reason;
+   *   STILL_RUNNING when what was cancelled could not be ended
    */
   async run(): Promise<SliceResult> {
     const { commands } = this.#input;
@@ -96,136 +79,105 @@ export class Slice {
     return { results, outputs };
   }
 
-  async #runOne(index: number, command: HostCommand): Promise<Outcome[]> {
-    this.#command = index;
-    this.#since = this.#before?.command === index ? this.#before.since : Date.now();
-    this.#done.clear();
-    this.#sent.clear();
-    for (const host of this.#formerly(index)) this.#sent.add(host);
+  async #runOne(index: number, { command, timeoutMs }: HostCommand): Promise<Outcome[]> {
+    const { hosts } = this.#input;
+    const { signal } = this.#call;
     const down = new Map<string, OpsError>();
-    this.#beat();
-    const beats = setInterval(() => this.#beat(), beatMs);
+    const limit = new Limit(width);
+    this.#progress.begin(index, hosts);
     let outcomes: Outcome[];
     try {
-      const limit = new Limit(width);
       outcomes = await Promise.all(
-        this.#input.hosts.map(async (host) => {
+        hosts.map(async (host) => {
           const leave = await limit.take();
           try {
-            return await this.#onHost(host, index, command, down);
+            return await this.#onHost(host, index, command, timeoutMs, down);
           } finally {
             leave();
           }
         }),
       );
     } finally {
-      clearInterval(beats);
+      this.#progress.end();
     }
-    this.#giveWay(outcomes);
+    if (signal.aborted) throw await this.#givenUp(outcomes, index, command, down);
     return down.size === 0 ? outcomes : this.#waitFor(outcomes, down);
   }
 
-  async #onHost(host: string, index: number, { command, timeoutMs }: HostCommand, down: Map<string, OpsError>) {
-    const { call, input } = { call: this.#call, input: this.#input };
+  async #onHost(
+    host: string,
+    index: number,
+    command: string,
+    timeoutMs: number | undefined,
+    down: Map<string, OpsError>,
+  ): Promise<Outcome> {
     const capture = new Capture();
     const log = this.#logOf(host);
     log.begin(command);
-    const options: RunOptions = {
-      timeoutMs,
-      sudo: input.sudo,
-      user: input.user,
-      env: input.env,
-      stdin: input.stdin,
-      access: input.installer === true ? 'installer' : 'normal',
-      signal: call.signal,
-      capture,
-      onOutput: (chunk) => log.write(chunk),
-    };
     const started = performance.now();
     try {
-      call.signal.throwIfAborted();
-      const { exitCode, signal, durationMs } = await this.#execute(call.deps.remote, host, command, index, options);
-      this.#done.add(host);
+      const options = { timeoutMs, capture, onOutput: (chunk: Buffer) => log.write(chunk) };
+      const { exitCode, signal, durationMs } = await this.#execute(host, index, command, options);
+      this.#progress.done.add(host);
       return { host, exitCode, ...(signal !== undefined && { signal }), durationMs, capture };
     } catch (error) {
-      // When all give way, what counts is whom it left behind.
-      if (!isOpsError(error) && !call.signal.aborted) throw error;
-      const known = isOpsError(error) ? error : new OpsError('transient', 'ABORTED', 'given up');
+      if (!isOpsError(error) && !this.#call.signal.aborted) throw error;
+      const known = isOpsError(error) ? error : new OpsError('transient', 'GIVEN_UP', messageOf(error));
       if (known.kind === 'transient') down.set(host, known);
-      else this.#done.add(host);
+      else this.#progress.done.add(host);
       const { kind, code, message } = known;
       const durationMs = Math.round(performance.now() - started);
       return { host, exitCode: null, durationMs, capture, error: { kind, code, message } };
     }
   }
 
-  #execute(remote: Remote, host: string, command: string, index: number, options: RunOptions): Promise<Result> {
-    if (!this.#once) return remote.run(host, command, options);
-    const since = index < (this.#before?.command ?? 0) ? this.#startedAt : this.#since;
+  #execute(host: string, index: number, command: string, options: RunOptions): Promise<Result> {
+    const { remote } = this.#call.deps;
+    const all = { ...runOptions(this.#input), ...options, signal: this.#call.signal };
+    if (!this.#once) return remote.run(host, command, all);
     return remote.runOnce(host, command, {
-      ...options,
-      token: this.#call.token,
+      ...all,
+      token: this.#token,
       index,
-      sinceSeconds: this.#sent.has(host) ? Math.max(1, (Date.now() - since) / 1000) : 0,
-      sent: () => void this.#sent.add(host),
+      sinceSeconds: this.#progress.sinceSeconds(host),
+      sent: () => void this.#progress.sent.add(host),
     });
   }
 
-  /** Hosts on which an earlier attempt may have started this command. */
-  #formerly(index: number): readonly string[] {
-    if (!this.#before || index > this.#before.command) return [];
-    return index < this.#before.command ? this.#input.hosts : unfold(this.#before.sent);
-  }
-
-  #giveWay(outcomes: readonly Outcome[]): void {
-    const { signal } = this.#call;
-    if (!signal.aborted) return;
-    const left = outcomes.filter(({ error }) => error?.code === 'STILL_RUNNING');
-    if (left.length > 0)
-      throw new OpsError('unknown', 'STILL_RUNNING', left.map(({ error }) => error?.message).join('; '), {
-        hosts: left.map(({ host }) => host),
-      });
-    throw signal.reason as Error;
+  /** Why the attempt ends, once nobody it began is left behind. */
+  async #givenUp(
+    outcomes: readonly Outcome[],
+    index: number,
+    command: string,
+    down: ReadonlyMap<string, OpsError>,
+  ): Promise<Error> {
+    // Those whose connection was lost before: another try finds the signal aborted, and ends the command.
+    const again = [...down.keys()].filter((host) => this.#once && this.#progress.sent.has(host));
+    const ends = await Promise.allSettled(again.map((host) => this.#execute(host, index, command, {})));
+    const errors = ends.map((end): unknown => (end.status === 'rejected' ? end.reason : undefined));
+    const left = [...outcomes.map(({ error }) => error), ...errors.filter(isOpsError)].flatMap((error) =>
+      error?.code === 'STILL_RUNNING' ? [error.message] : [],
+    );
+    if (left.length === 0) return this.#call.signal.reason as Error;
+    return new OpsError('unknown', 'STILL_RUNNING', left.join('; '));
   }
 
   /** Unreachable hosts: the next attempt tries them again, until their time is up. */
   #waitFor(outcomes: Outcome[], down: ReadonlyMap<string, OpsError>): Outcome[] {
-    const formerly = new Set(unfold(this.#before?.down ?? ''));
-    const same = [...down.keys()].every((host) => formerly.has(host));
-    const downSince = same ? (this.#before?.downSince ?? Date.now()) : Date.now();
-    const away = Date.now() - downSince;
+    const hosts = [...down.keys()];
+    const away = this.#progress.away(hosts);
     if (away < this.#patienceMs) {
-      this.#beat({ down: fold(down.keys()), downSince });
       const [error] = down.values();
-      const others = down.size > 1 ? ` (and ${down.size - 1} more: ${fold(down.keys())})` : '';
-      throw new OpsError('transient', error?.code ?? 'UNREACHABLE', `${error?.message ?? ''}${others}`, {
-        hosts: [...down.keys()],
-      });
+      const others = hosts.length > 1 ? ` (and ${hosts.length - 1} more: ${fold(hosts)})` : '';
+      throw new OpsError('transient', error?.code ?? 'UNREACHABLE', `${error?.message ?? ''}${others}`, { hosts });
     }
     return outcomes.map((outcome) => {
       const error = down.get(outcome.host);
       if (!error) return outcome;
-      const kind = this.#once && this.#sent.has(outcome.host) ? 'unknown' : 'failed';
+      const kind = this.#once && this.#progress.sent.has(outcome.host) ? 'unknown' : 'failed';
       const message = `${error.message}, tried for ${formatMs(away)}`;
       return { ...outcome, error: { kind, code: error.code, message } };
     });
-  }
-
-  #beat(
-    down: Pick<Progress, 'down' | 'downSince'> = {
-      down: this.#before?.down ?? '',
-      downSince: this.#before?.downSince ?? 0,
-    },
-  ) {
-    const progress: Progress = {
-      startedAt: this.#startedAt,
-      command: this.#command,
-      since: this.#since,
-      done: fold(this.#done),
-      sent: fold(this.#sent),
-      ...down,
-    };
-    this.#call.heartbeat(progress);
   }
 
   #logOf(host: string): OutputLog {
@@ -240,4 +192,40 @@ export class Slice {
   }
 }
 
-const unfold = (hosts: string): string[] => (hosts === '' ? [] : expand(hosts));
+const tokenOf = ({ id }: Pick<SliceInput, 'id'>, { run, token }: Call): string =>
+  id === undefined ? token : `${run} ${id}`;
+
+const runOptions = ({ sudo, user, env, stdin, installer }: Omit<SliceInput, 'hosts' | 'commands'>): RunOptions => ({
+  sudo,
+  user,
+  env,
+  stdin,
+  access: installer === true ? 'installer' : 'normal',
+});
+
+/** What is ended when nobody was there to end it. */
+export type EndInput = Omit<SliceInput, 'commands' | 'patienceMs' | 'stdin' | 'env'> & {
+  /** Number of its commands. */
+  commands: number;
+};
+
+/** Ends the commands of a slice wherever they run. Returns why they may go on, one line per host. */
+export async function endSlice(input: EndInput, call: Call): Promise<string[]> {
+  const { remote } = call.deps;
+  const limit = new Limit(width);
+  const left = await Promise.all(
+    input.hosts.map(async (host) => {
+      const leave = await limit.take();
+      try {
+        for (let index = 0; index < input.commands; index++) {
+          const why = await remote.endOnce(host, { ...runOptions(input), token: tokenOf(input, call), index });
+          if (why !== undefined) return [`${host}: ${why}`];
+        }
+        return [];
+      } finally {
+        leave();
+      }
+    }),
+  );
+  return left.flat();
+}

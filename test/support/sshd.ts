@@ -121,8 +121,7 @@ async function makeHost(lab: string, name: string, sshdLines: readonly string[])
   writeFileSync(config, `${lines.join('\n')}\n`);
   let child: ChildProcess | undefined;
   const signal = (name: NodeJS.Signals) => {
-    // The group holds the connections' processes too.
-    if (child?.pid !== undefined) process.kill(-child.pid, name);
+    if (child?.pid !== undefined) for (const pid of daemons(child.pid)) process.kill(pid, name);
   };
   const onExit = () => {
     if (child) signal('SIGKILL');
@@ -134,7 +133,7 @@ async function makeHost(lab: string, name: string, sshdLines: readonly string[])
     journal,
     hostKey: () => readFileSync(`${hostKeyFile}.pub`, 'utf8').split(' ').slice(0, 2).join(' '),
     start: async () => {
-      child = spawn('/usr/sbin/sshd', ['-D', '-f', config, '-E', logFile], { detached: true, stdio: 'ignore' });
+      child = spawn('/usr/sbin/sshd', ['-D', '-f', config, '-E', logFile], { stdio: 'ignore' });
       child.once('exit', () => (child = undefined));
       for (let i = 0; i < 200; i++) {
         if (await listens(port)) return;
@@ -153,6 +152,13 @@ async function makeHost(lab: string, name: string, sshdLines: readonly string[])
     newBootId: () => writeFileSync(bootId, `${crypto.randomUUID()}\n`),
     log: () => readFileSync(logFile, 'utf8'),
   };
+}
+
+/** An sshd and those that serve its connections, not their commands. */
+function daemons(pid: number): number[] {
+  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean).map(Number);
+  const sshds = children.filter((child) => readFileSync(`/proc/${child}/comm`, 'utf8') === 'sshd\n');
+  return [pid, ...sshds.flatMap(daemons)];
 }
 
 async function listens(port: number): Promise<boolean> {

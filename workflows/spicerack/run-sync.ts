@@ -1,7 +1,11 @@
+import { ActivityFailure, CancelledFailure, uuid4 } from '@temporalio/workflow';
+import type { InputOf } from '../../activities/index.ts';
 import { toMs, type Duration } from '../../src/model/duration.ts';
+import { OpsError } from '../../src/model/errors.ts';
 import { type HostCommand, type HostResult, RemoteExecutionError, unpack } from '../../src/model/remote-result.ts';
 import { call } from '../engine/call.ts';
 import { isUnknownOutcome } from '../engine/failure.ts';
+import { uncancellable } from '../engine/hold.ts';
 import { currentRun } from '../engine/run-state.ts';
 
 /** A command, or its text. */
@@ -59,9 +63,9 @@ export async function runSync(
   for (const group of groups) {
     const parts = await Promise.allSettled(slices.map((slice) => runSlice(slice, group, options, remote)));
     // Only once all have ended: what is undone next must not meet commands still under way.
-    const reasons: unknown[] = parts.flatMap((part) => (part.status === 'rejected' ? [part.reason] : []));
+    const reasons = parts.flatMap((part): unknown[] => (part.status === 'rejected' ? [part.reason] : []));
     if (reasons.length > 0) throw reasons.find(isUnknownOutcome) ?? reasons[0];
-    all.push(...parts.flatMap((part) => (part.status === 'fulfilled' ? part.value : [])));
+    all.push(...parts.flatMap((part): HostResult[] => (part.status === 'fulfilled' ? part.value : [])));
     const failed = all.filter(({ ok }) => !ok);
     if (failed.length === 0) continue;
     if (options.isSafe === true && currentRun().context.dryRun) break;
@@ -80,21 +84,42 @@ async function runSlice(
   { user, env, stdin, patience, isSafe }: RunSyncOptions,
   { useSudo, installer }: RemoteOptions,
 ): Promise<HostResult[]> {
-  const input = {
+  const where = {
     hosts,
-    commands,
+    id: uuid4(),
     ...(installer === true && { installer }),
     ...(useSudo === true && { sudo: true }),
     ...(user === undefined ? {} : { user }),
+  };
+  const input = {
+    ...where,
+    commands,
     ...(env === undefined ? {} : { env }),
     ...(stdin === undefined ? {} : { stdin }),
     ...(patience === undefined ? {} : { patienceMs: toMs(patience) }),
   };
-  const result =
-    isSafe === true
-      ? await call('remote.runSyncSafe', input, { site, timeout: attemptMs(commands, hosts.length) })
-      : await call('remote.runSync', input, { site });
-  return unpack(commands, result);
+  if (isSafe === true)
+    return unpack(
+      commands,
+      await call('remote.runSyncSafe', input, { site, timeout: attemptMs(commands, hosts.length) }),
+    );
+  try {
+    return unpack(commands, await call('remote.runSync', input, { site }));
+  } catch (error) {
+    if (wasBetweenAttempts(error)) await endCommands({ ...where, commands: commands.length }, site);
+    throw error;
+  }
+}
+
+/** Cancelled while a worker was at it, the attempt itself ends what it began; between attempts nobody does. */
+const wasBetweenAttempts = (error: unknown): boolean =>
+  error instanceof ActivityFailure &&
+  error.cause instanceof CancelledFailure &&
+  error.cause.details.includes('ACTIVITY_ID_NOT_STARTED');
+
+async function endCommands(input: InputOf<'remote.endCommands'>, site: string | undefined): Promise<void> {
+  const left = await uncancellable(() => call('remote.endCommands', input, { site, timeout: '5m' }));
+  if (left.length > 0) throw new OpsError('unknown', 'STILL_RUNNING', `cancelled, but ${left.join('; ')}`);
 }
 
 /** The arguments of `runSync` in either form. */

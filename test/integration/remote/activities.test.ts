@@ -1,0 +1,344 @@
+import assert from 'node:assert/strict';
+import { chmodSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Call } from '../../../activities/define.ts';
+import { remote as activities } from '../../../activities/remote.ts';
+import { isOpsError } from '../../../src/model/errors.ts';
+import { RemoteExecutionError, unpack } from '../../../src/model/remote-result.ts';
+import { Remote } from '../../../src/remote/remote.ts';
+import type { SliceInput } from '../../../src/remote/slice.ts';
+import { callOf } from '../../support/call.ts';
+import { startSshLab, type SshLab } from '../../support/sshd.ts';
+
+let lab: SshLab;
+let remote: Remote;
+const hosts = ['web1', 'web2', 'web3'];
+
+before(async () => {
+  lab = await startSshLab(hosts);
+  remote = new Remote(lab.config);
+});
+after(async () => {
+  await remote.close();
+  await lab.close();
+});
+
+const file = (name: string) => join(lab.dir, name);
+const lines = (name: string) => (existsSync(file(name)) ? readFileSync(file(name), 'utf8').trim().split('\n') : []);
+const waitFor = async (what: () => boolean) => {
+  for (let i = 0; !what(); i++) {
+    assert.ok(i < 3000, 'did not come');
+    await sleep(10);
+  }
+};
+const hasCode =
+  (kind: string, code: string, message = /./) =>
+  (error: unknown) => {
+    assert.ok(isOpsError(error), String(error));
+    assert.deepEqual([error.kind, error.code], [kind, code], error.message);
+    assert.match(error.message, message);
+    return true;
+  };
+
+/** A call whose last heartbeat the next attempt finds. */
+const attempts = (token: string) => {
+  let details: unknown;
+  let attempt = 0;
+  return {
+    details: () => details as Record<string, string>,
+    next: (overrides: Partial<Call> = {}) =>
+      callOf(
+        { config: lab.config, remote },
+        {
+          token: `sre.test/run 1/${token}`,
+          run: 'sre.test/run 1',
+          attempt: ++attempt,
+          resumed: structuredClone(details),
+          heartbeat: (value) => (details = value),
+          ...overrides,
+        },
+      ),
+  };
+};
+const runSync = (input: SliceInput, call: Call) =>
+  activities['remote.runSync'].run(input, call).then((result) => unpack(input.commands, result));
+const runSafe = (input: SliceInput, call: Call) =>
+  activities['remote.runSyncSafe'].run(input, call).then((result) => unpack(input.commands, result));
+
+test('a query gives hosts in order, with their sites', async () => {
+  const config = lab.configWith({}, { sites: { east: { hosts: 'web[2-3],db*.east' }, west: { hosts: '*.west' } } });
+  const call = callOf({ config, remote });
+  assert.deepEqual(await activities['remote.query'].run({ expression: ' D{web[1-3]} ' }, call), {
+    hosts: [{ name: 'web1' }, { name: 'web2', site: 'east' }, { name: 'web3', site: 'east' }],
+    folded: 'web[1-3]',
+  });
+});
+
+test('a query names every host nobody knows, and points at mistakes', async () => {
+  const call = callOf({ config: lab.config, remote });
+  await assert.rejects(
+    activities['remote.query'].run({ expression: 'web1,nowhere[1-2].invalid' }, call),
+    hasCode('usage', 'HOST_UNKNOWN', /^unknown hosts nowhere\[1-2\]\.invalid: /),
+  );
+  await assert.rejects(
+    activities['remote.query'].run({ expression: 'web[3-1]' }, call),
+    hasCode('usage', 'HOSTS_INVALID'),
+  );
+});
+
+test('commands run one by one over all hosts, with exit statuses and outputs by host', async () => {
+  const commands = [
+    { command: `echo $SSH_CONNECTION | cut -d' ' -f4` },
+    { command: 'echo same; exit 3', okCodes: [3] },
+  ];
+  const results = await runSync({ hosts, commands }, attempts('plain').next());
+  assert.deepEqual(
+    results.map(({ host, command, exitCode, output, ok }) => [host, command, exitCode, output, ok]),
+    [
+      ...hosts.map((host) => [host, commands[0]?.command, 0, `${lab.host(host).port}\n`, true]),
+      ...hosts.map((host) => [host, commands[1]?.command, 3, 'same\n', true]),
+    ],
+  );
+});
+
+test('a command that fails on a host is data, and keeps the next one from running anywhere', async () => {
+  const command = `test $HOME != ${join(lab.dir, 'web2')} || { echo broken; exit 9; }`;
+  const commands = [{ command }, { command: `echo x >>${file('next')}` }];
+  const results = await runSync({ hosts, commands }, attempts('fails').next());
+  assert.deepEqual(
+    results.map(({ host, exitCode, ok }) => [host, exitCode, ok]),
+    [
+      ['web1', 0, true],
+      ['web2', 9, false],
+      ['web3', 0, true],
+    ],
+  );
+  assert.deepEqual(lines('next'), []);
+  const error = new RemoteExecutionError(
+    results.filter(({ ok }) => !ok),
+    results,
+    3,
+  );
+  assert.match(error.message, /failed on 1 of 3 hosts: web2: exit status 9: broken$/);
+  assert.deepEqual([error.kind, error.hosts], ['failed', ['web2']]);
+  const any = await runSync({ hosts, commands: [{ command, okCodes: [] }] }, attempts('any').next());
+  assert.ok(any.every(({ ok }) => ok));
+});
+
+test('an attempt after a dead worker fetches what is done and goes on with the rest, each host once', async () => {
+  const commands = [
+    { command: `echo $HOME >>${file('rest')}; sleep 1.2; echo $HOME` },
+    { command: `echo 2 >>${file('rest2')}` },
+  ];
+  const { next, details } = attempts('rest');
+  const controller = new AbortController();
+  const first = runSync({ hosts, commands }, next({ signal: controller.signal }));
+  await waitFor(() => lines('rest').length === 3 && details()['sent'] === 'web[1-3]');
+  controller.abort(new Error('WORKER_SHUTDOWN'));
+  await assert.rejects(first, { message: 'WORKER_SHUTDOWN' });
+  const results = await runSync({ hosts, commands }, next());
+  assert.deepEqual(
+    results.slice(0, 3).map(({ output }) => output),
+    hosts.map((host) => `${join(lab.dir, host)}\n`),
+  );
+  assert.deepEqual([lines('rest').length, lines('rest2').length], [3, 3]);
+  assert.equal(details()['done'], 'web[1-3]');
+  assert.deepEqual(
+    (await runSync({ hosts, commands }, next())).map(({ exitCode }) => exitCode),
+    Array(6).fill(0),
+  );
+  assert.deepEqual([lines('rest').length, lines('rest2').length], [3, 3]);
+});
+
+test('a host that is away is waited for by further attempts, while the others are done once', async () => {
+  const commands = [{ command: `echo x >>${file('away')}` }];
+  const { next, details } = attempts('away');
+  await lab.host('web2').kill();
+  await assert.rejects(
+    runSync({ hosts, commands }, next()),
+    hasCode('transient', 'UNREACHABLE', /^web2 .*ECONNREFUSED/),
+  );
+  assert.deepEqual([details()['done'], details()['down']], ['web[1,3]', 'web2']);
+  await lab.host('web2').start();
+  const results = await runSync({ hosts, commands }, next());
+  assert.deepEqual(
+    results.map(({ ok }) => ok),
+    [true, true, true],
+  );
+  assert.deepEqual(lines('away').length, 3);
+});
+
+test('a host that stays away beyond the patience is reported as failed', async () => {
+  const commands = [{ command: 'true' }];
+  const { next } = attempts('patience');
+  await lab.host('web2').kill();
+  const input = { hosts, commands, patienceMs: 300 };
+  await assert.rejects(runSync(input, next()), hasCode('transient', 'UNREACHABLE'));
+  await sleep(400);
+  const results = await runSync(input, next());
+  await lab.host('web2').start();
+  const [, web2] = results;
+  assert.deepEqual(
+    results.map(({ ok }) => ok),
+    [true, false, true],
+  );
+  assert.deepEqual([web2?.exitCode, web2?.error?.kind, web2?.error?.code], [null, 'failed', 'UNREACHABLE']);
+  assert.match(web2?.error?.message ?? '', /ECONNREFUSED.*, tried for 0\.[3-9]/);
+});
+
+test('a host that went away with a command under way has an unknown outcome in the end', async () => {
+  const commands = [{ command: `echo x >>${file('under-way')}; sleep 2` }];
+  const { next } = attempts('under-way');
+  const input = { hosts: ['web2'], commands, patienceMs: 300 };
+  const first = assert.rejects(runSync(input, next()), hasCode('transient', 'CONNECTION_LOST'));
+  await waitFor(() => lines('under-way').length > 0);
+  await lab.host('web2').kill();
+  await first;
+  await sleep(400);
+  const [result] = await runSync(input, next());
+  await lab.host('web2').start();
+  assert.equal(result?.error?.kind, 'unknown');
+  assert.equal(new RemoteExecutionError([result], [], 1).kind, 'unknown');
+});
+
+test('cancelling ends the commands on all hosts, also where the connection was lost before', async () => {
+  const commands = [{ command: `echo $HOME >>${file('cancel')}; exec sleep 86304` }];
+  const controller = new AbortController();
+  const running = runSync({ hosts, commands }, attempts('cancel').next({ signal: controller.signal }));
+  await waitFor(() => lines('cancel').length === 3);
+  await lab.host('web3').kill();
+  await lab.host('web3').start();
+  await sleep(100);
+  controller.abort(new Error('CANCELLED'));
+  await assert.rejects(running, { message: 'CANCELLED' });
+  for (const host of hosts) {
+    const { journal } = lab.host(host);
+    const runs = readdirSync(journal).filter((name) => name.includes('_cancel-') && name.endsWith('.run'));
+    assert.equal(runs.length, 1, host);
+    assert.match(readFileSync(join(journal, runs[0] ?? ''), 'utf8'), /^end cancelled\nexit 143 /m);
+  }
+});
+
+test('what was cancelled between two attempts is ended from outside', async () => {
+  const commands = [{ command: `echo x >>${file('between')}; exec sleep 86305` }, { command: 'true' }];
+  const { next } = attempts('between');
+  const controller = new AbortController();
+  const input = { hosts, commands, id: 'one' };
+  const running = runSync(input, next({ signal: controller.signal }));
+  await waitFor(() => lines('between').length === 3);
+  controller.abort(new Error('WORKER_SHUTDOWN'));
+  await assert.rejects(running);
+  const end = { hosts, id: 'one', commands: 2 };
+  assert.deepEqual(await activities['remote.endCommands'].run(end, next()), []);
+  const results = await runSync(input, next());
+  assert.deepEqual(
+    results.map(({ error }) => error?.code),
+    ['COMMAND_ENDED', 'COMMAND_ENDED', 'COMMAND_ENDED'],
+  );
+  await lab.host('web2').kill();
+  const [left, ...none] = await activities['remote.endCommands'].run(end, next());
+  await lab.host('web2').start();
+  assert.match(left ?? '', /^web2: .*ECONNREFUSED/);
+  assert.deepEqual(none, []);
+});
+
+test('a host rebooted under its command is reported, the others are not', async () => {
+  const commands = [{ command: `echo x >>${file('reboot')}; sleep 1` }];
+  const { next } = attempts('reboot');
+  const first = assert.rejects(runSync({ hosts, commands }, next()), hasCode('transient', 'CONNECTION_LOST'));
+  await waitFor(() => lines('reboot').length === 3);
+  await lab.host('web1').kill();
+  lab.host('web1').newBootId();
+  await lab.host('web1').start();
+  await first;
+  const results = await runSync({ hosts, commands }, next());
+  assert.deepEqual(
+    results.map(({ ok, error }) => [ok, error?.kind, error?.code]),
+    [
+      // It had ended by then, or it had not.
+      ...(results[0]?.ok === true ? [[true, undefined, undefined]] : [[false, 'unknown', 'REBOOTED_MEANWHILE']]),
+      [true, undefined, undefined],
+      [true, undefined, undefined],
+    ],
+  );
+  assert.equal(lines('reboot').length, 3);
+});
+
+test('the whole output is in a file of the run, the result holds its head and tail', async () => {
+  const command = 'seq 1 200000';
+  const [result] = await runSync({ hosts: ['web1'], commands: [{ command }] }, attempts('long output').next());
+  assert.match(result?.output ?? '', /^1\n2\n[^]*\n\[\.\.\. \d+ bytes left out \.\.\.\]\n[^]*200000\n$/);
+  assert.ok(Buffer.byteLength(result?.output ?? '') < 33_000);
+  const log = join(lab.config.state_dir, 'outputs/sre.test_run_1/long_output/web1.log');
+  const text = readFileSync(log, 'utf8');
+  assert.ok(text.startsWith(`$ ${command}\n1\n2\n`) && text.endsWith('\n200000\n'));
+  assert.equal(text.split('\n').length, 200_002);
+  assert.equal(statSync(log).mode & 0o077, 0);
+});
+
+test('a host that prints a gigabyte costs no memory', async () => {
+  const command = 'head -c 1073741824 /dev/zero';
+  const log = join(lab.config.state_dir, 'outputs/sre.test_run_1/gigabyte/web1.log');
+  const before = process.memoryUsage().rss;
+  let most = 0;
+  const watch = setInterval(() => (most = Math.max(most, process.memoryUsage().rss)), 20);
+  const [result] = await runSafe({ hosts: ['web1'], commands: [{ command }] }, attempts('gigabyte').next());
+  clearInterval(watch);
+  assert.deepEqual([result?.exitCode, statSync(log).size], [0, 1073741824 + command.length + 3]);
+  assert.ok((result?.truncatedBytes ?? 0) > 1073741824 - 33_000);
+  assert.ok(most - before < 150 * 1024 * 1024, `${Math.round((most - before) / 1048576)} MiB more`);
+  rmSync(log);
+});
+
+test('boot id and operating system are read, and a reboot is seen by its boot id', async () => {
+  const call = () => callOf({ config: lab.config, remote });
+  const host = lab.host('web1');
+  const bootId = await activities['remote.bootId'].run({ host: 'web1' }, call());
+  assert.match(bootId, /^[0-9a-f-]{36}$/);
+  const codename = /^VERSION_CODENAME=(.*)$/m.exec(readFileSync('/etc/os-release', 'utf8'))?.[1];
+  assert.equal(await activities['remote.osCodename'].run({ host: 'web1' }, call()), codename);
+  const rebooted = () => activities['remote.rebooted'].run({ host: 'web1', bootId }, call());
+  await assert.rejects(
+    rebooted(),
+    hasCode('not-yet', 'NOT_REBOOTED_YET', new RegExp(`still runs with the boot id ${bootId}`)),
+  );
+  await host.kill();
+  await assert.rejects(rebooted(), hasCode('not-yet', 'UNREACHABLE', /ECONNREFUSED/));
+  host.newBootId();
+  await host.start();
+  const boot = await rebooted();
+  assert.notEqual(boot.bootId, bootId);
+  assert.ok(boot.uptimeSeconds > 0);
+  const since = (ms: number) => activities['remote.rebootedSince'].run({ hosts, since: Date.now() - ms }, call());
+  await assert.rejects(since(1000), hasCode('not-yet', 'NOT_REBOOTED_YET', /^web1 has been up for/));
+  await since(boot.uptimeSeconds * 1000 + 60_000);
+});
+
+test('a reboot that takes the connection along has succeeded, one that is refused has not', async () => {
+  const host = lab.host('web3');
+  const bin = join(lab.dir, 'web3', 'bin');
+  const rebootHost = join(bin, 'reboot-host');
+  mkdirSync(bin);
+  writeFileSync(join(lab.dir, 'web3', '.bashrc'), `export PATH=${bin}:$PATH\n`);
+  const install = (script: string) => {
+    writeFileSync(rebootHost, `#!/bin/sh\n${script}\n`);
+    chmodSync(rebootHost, 0o755);
+  };
+  install(`echo x >>${file('rebooted')}; kill -9 $(ps -o ppid= -p $(ps -o sid= -p $$)); sleep 5`);
+  // Without it the next line would reboot this machine.
+  assert.equal(await remote.text('web3', 'command -v reboot-host'), `${rebootHost}\n`);
+  const reboot = (token: string) =>
+    activities['remote.reboot'].run({ host: 'web3' }, callOf({ config: lab.config, remote }, { token }));
+  await reboot('reboot 1');
+  assert.deepEqual(lines('rebooted'), ['x']);
+  install('echo no; exit 4');
+  await assert.rejects(
+    reboot('reboot 2'),
+    hasCode('failed', 'REBOOT_REFUSED', /web3 refuses to reboot \(exit status 4\): no$/),
+  );
+  await host.kill();
+  await assert.rejects(reboot('reboot 3'), hasCode('transient', 'UNREACHABLE'));
+  await host.start();
+});

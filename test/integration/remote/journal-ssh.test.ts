@@ -1,0 +1,198 @@
+import assert from 'node:assert/strict';
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, readFileSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { isOpsError } from '../../../src/model/errors.ts';
+import { Remote } from '../../../src/remote/remote.ts';
+import { startSshLab, type SshLab } from '../../support/sshd.ts';
+
+let lab: SshLab;
+let remote: Remote;
+
+before(async () => {
+  lab = await startSshLab(['alpha', 'beta']);
+  remote = new Remote(lab.config);
+});
+after(async () => {
+  await remote.close();
+  await lab.close();
+});
+
+const file = (name: string) => join(lab.dir, name);
+const lines = (name: string) => (existsSync(file(name)) ? readFileSync(file(name), 'utf8').trim().split('\n') : []);
+const waitFor = async (what: () => boolean) => {
+  for (let i = 0; !what(); i++) {
+    assert.ok(i < 3000, 'did not come');
+    await sleep(10);
+  }
+};
+const processes = () => execFileSync('ps', ['-eo', 'args'], { encoding: 'utf8' });
+const code = (wanted: string) => (error: unknown) => isOpsError(error) && error.code === wanted;
+
+test('a worker killed in the middle of a command: the next attempt attaches, and it ran once', async () => {
+  const command = `echo x >>${file('killed')}; echo one; sleep 2; echo two; exit 6`;
+  const script = `
+    import { Remote } from ${JSON.stringify(new URL('../../../src/remote/remote.ts', import.meta.url).href)};
+    const remote = new Remote(${JSON.stringify(lab.config)});
+    await remote.runOnce('alpha', ${JSON.stringify(command)}, { token: 'killed' });`;
+  const worker = spawn(process.execPath, ['--input-type=module', '-e', script], { stdio: 'inherit' });
+  const exited = once(worker, 'exit');
+  await waitFor(() => lines('killed').length > 0);
+  worker.kill('SIGKILL');
+  assert.deepEqual(await exited, [null, 'SIGKILL']);
+  const { exitCode, capture, durationMs } = await remote.runOnce('alpha', command, { token: 'killed' });
+  assert.deepEqual([exitCode, capture.output(100).text], [6, 'one\ntwo\n']);
+  assert.ok(durationMs >= 1900, `${durationMs}`);
+  assert.deepEqual(lines('killed'), ['x']);
+});
+
+test('a connection lost in the middle of a command: the next attempt attaches', async () => {
+  const command = `echo x >>${file('cut')}; sleep 1; echo done`;
+  const first = assert.rejects(remote.runOnce('beta', command, { token: 'cut' }), (error) => {
+    assert.ok(isOpsError(error));
+    assert.deepEqual([error.kind, error.code], ['transient', 'CONNECTION_LOST']);
+    return true;
+  });
+  await waitFor(() => lines('cut').length > 0);
+  await lab.host('beta').kill();
+  await first;
+  await lab.host('beta').start();
+  const { capture } = await remote.runOnce('beta', command, { token: 'cut' });
+  assert.equal(capture.output(100).text, 'done\n');
+  assert.deepEqual(lines('cut'), ['x']);
+});
+
+test('cancelling ends the command on the host, and no attempt begins it again', async () => {
+  const controller = new AbortController();
+  const reason = new Error('CANCELLED');
+  const command = `echo x >>${file('cancel')}; (exec sleep 86301); echo not reached`;
+  const running = remote.runOnce('alpha', command, { token: 'cancel', signal: controller.signal });
+  await waitFor(() => lines('cancel').length > 0 && processes().includes('sleep 86301'));
+  controller.abort(reason);
+  await assert.rejects(running, reason);
+  assert.ok(!processes().includes('sleep 86301'));
+  await assert.rejects(remote.runOnce('alpha', command, { token: 'cancel' }), code('COMMAND_ENDED'));
+  assert.deepEqual(lines('cancel'), ['x']);
+});
+
+test('when only the worker shuts down the command goes on, and the next attempt attaches', async () => {
+  for (const message of ['WORKER_SHUTDOWN', 'TIMED_OUT']) {
+    const controller = new AbortController();
+    const command = `echo x >>${file(message)}; sleep 1.5; echo went on`;
+    const running = remote.runOnce('alpha', command, { token: message, signal: controller.signal });
+    await waitFor(() => lines(message).length > 0);
+    const started = performance.now();
+    controller.abort(new Error(message));
+    await assert.rejects(running, { message });
+    assert.ok(performance.now() - started < 1000);
+    const { capture } = await remote.runOnce('alpha', command, { token: message });
+    assert.equal(capture.output(100).text, 'went on\n');
+    assert.deepEqual(lines(message), ['x']);
+  }
+});
+
+test('a command whose time is up is ended, however often it is asked for; its time counts from its start', async () => {
+  const command = 'echo begun; exec sleep 86302';
+  const options = { token: 'timeout', timeoutMs: 2000 };
+  const controller = new AbortController();
+  const first = remote.runOnce('alpha', command, { ...options, signal: controller.signal });
+  await waitFor(() => processes().includes('sleep 86302'));
+  controller.abort(new Error('WORKER_SHUTDOWN'));
+  await assert.rejects(first, { message: 'WORKER_SHUTDOWN' });
+  await sleep(1200);
+  const started = performance.now();
+  await assert.rejects(remote.runOnce('alpha', command, options), (error) => {
+    assert.ok(isOpsError(error));
+    assert.deepEqual([error.kind, error.code], ['failed', 'COMMAND_TIMEOUT']);
+    assert.match(error.message, /^alpha: 'echo begun; exec sleep 86302' had not ended after 2 s and was ended$/);
+    return true;
+  });
+  assert.ok(performance.now() - started < 6000);
+  assert.ok(!processes().includes('sleep 86302'));
+  await assert.rejects(remote.runOnce('alpha', command, options), code('COMMAND_TIMEOUT'));
+});
+
+test('ending a command does not wait for a channel, when commands that hang hold them all', async () => {
+  const controller = new AbortController();
+  const { signal } = controller;
+  const all = Array.from({ length: 12 }, (_, i) =>
+    remote.runOnce('beta', `echo x >>${file('hang')}; exec sleep 86303`, { token: `hang${i}`, signal }),
+  );
+  const ended = Promise.all(all.map((each) => assert.rejects(each, { message: 'CANCELLED' })));
+  await waitFor(() => lines('hang').length === 10);
+  controller.abort(new Error('CANCELLED'));
+  await ended;
+  assert.ok(!processes().includes('sleep 86303'));
+  assert.equal(lines('hang').length, 10);
+});
+
+test('a command that cannot be ended because its host is away is said to still run', async () => {
+  const controller = new AbortController();
+  const running = remote.runOnce('beta', `echo x >>${file('away')}; sleep 3`, {
+    token: 'away',
+    signal: controller.signal,
+  });
+  await waitFor(() => lines('away').length > 0);
+  const host = lab.host('beta');
+  host.freeze(true);
+  const stopped = host.kill();
+  controller.abort(new Error('CANCELLED'));
+  await assert.rejects(running, (error) => {
+    assert.ok(isOpsError(error), String(error));
+    // The connection may be seen to break before the end of the command is tried.
+    assert.ok(['STILL_RUNNING', 'CONNECTION_LOST'].includes(error.code), error.message);
+    return true;
+  });
+  await stopped;
+  await host.start();
+});
+
+test('a host rebooted under a command: how it ended is unknown, and said so', async () => {
+  const host = lab.host('beta');
+  const command = `echo x >>${file('reboot')}; echo begun; sleep 3`;
+  const lost = assert.rejects(remote.runOnce('beta', command, { token: 'reboot' }), code('CONNECTION_LOST'));
+  await waitFor(() => lines('reboot').length > 0);
+  await host.kill();
+  await lost;
+  host.newBootId();
+  await host.start();
+  await assert.rejects(remote.runOnce('beta', command, { token: 'reboot' }), (error) => {
+    assert.ok(isOpsError(error));
+    assert.deepEqual([error.kind, error.code], ['unknown', 'REBOOTED_MEANWHILE']);
+    return true;
+  });
+  assert.deepEqual(lines('reboot'), ['x']);
+});
+
+test('standard input is in no list of processes, no journal and no log', async () => {
+  const secret = 'correct horse battery staple';
+  const running = remote.runOnce('alpha', `sleep 1; wc -c; echo ok`, { token: 'secret', stdin: secret });
+  let shown = '';
+  for (let i = 0; i < 10; i++) {
+    shown += processes();
+    await sleep(80);
+  }
+  const { capture } = await running;
+  assert.equal(capture.output(100).text, `${secret.length}\nok\n`);
+  assert.ok(shown.includes('sleep 1; wc -c') && !shown.includes(secret));
+  const { journal } = lab.host('alpha');
+  for (const name of readdirSync(journal))
+    assert.ok(!readFileSync(join(journal, name), 'latin1').includes(secret), name);
+  assert.ok(!lab.host('alpha').log().includes(secret));
+});
+
+test('twelve commands at once on one host, each once', async () => {
+  const results = await Promise.all(
+    Array.from({ length: 12 }, (_, i) =>
+      remote.runOnce('alpha', `echo ${i} >>${file('twelve')}; sleep 0.2; echo ${i}`, { token: 'twelve', index: i }),
+    ),
+  );
+  assert.deepEqual(
+    results.map(({ capture }) => capture.output(10).text),
+    results.map((_, i) => `${i}\n`),
+  );
+  assert.equal(lines('twelve').length, 12);
+});
