@@ -67,10 +67,11 @@ async function trySending(
 ): Promise<string | undefined> {
   for (let left = tries; ;) {
     signal.throwIfAborted();
-    let claimed = false;
+    let claimed: Promise<boolean> | undefined;
     const claim = async () => {
+      claimed = marks.claim(token);
       try {
-        return (claimed = await marks.claim(token));
+        return await claimed;
       } catch (error) {
         log.warn(`announced without a mark: ${messageOf(error)}`);
         return true;
@@ -80,7 +81,8 @@ async function trySending(
       await sendToRelay(relay, message, claim);
       return undefined;
     } catch (error) {
-      if (claimed) await marks.release(token).catch(() => undefined);
+      // A claim may come through after the relay was given up; left alone, it would silence the next try.
+      if (await claimed?.catch(() => false)) await marks.release(token).catch(() => undefined);
       if (--left === 0) return messageOf(error);
       await sleep(pauseMs);
     }

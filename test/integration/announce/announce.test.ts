@@ -138,6 +138,23 @@ test('a relay that never closes has got the message, too', async () => {
   }
 });
 
+test('a mark that is made too late silences nobody', async () => {
+  const relay: TestRelay = await TestRelay.start((socket, count) => {
+    relay.take(socket);
+    if (count > 1) return;
+    server.freeze(true);
+    setTimeout(() => server.freeze(false), 1400);
+  });
+  try {
+    assert.deepEqual(await announce(configOf(relay), { text: 'START' }, { etcd }), { sent: true });
+    assert.deepEqual(relay.messages.filter(Boolean), ['!log alice@laptop START']);
+    assert.equal(relay.connections, 2);
+  } finally {
+    server.freeze(false);
+    await relay.stop();
+  }
+});
+
 test('the place of the marks being away is no reason to be silent', async () => {
   const relay = await TestRelay.start();
   const away = new Etcd({ hosts: [`http://127.0.0.1:${await freePort()}`] });
