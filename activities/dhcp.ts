@@ -5,7 +5,7 @@ import { installServers, serverAddress } from '../src/dhcp/servers.ts';
 import { type Snippet, dhcpincludes, snippet, snippetPath, snippetRun } from '../src/dhcp/snippet.ts';
 import { OpsError } from '../src/model/errors.ts';
 import { quote } from '../src/remote/journal.ts';
-import { type Call, converge } from './define.ts';
+import { type Call, converge, secret } from './define.ts';
 
 interface OfInstallation {
   /** Name of the host in the inventory. */
@@ -106,7 +106,7 @@ export const dhcp = {
    * Writes a host's snippet for this run on every install server and takes it into service; if that fails, takes it away again.
    * Throws DHCP_REFRESH_FAILED, DHCP_SNIPPET_NOT_WRITTEN, DHCP_NOT_CONFIGURED, PROOF_KEY_UNREADABLE, OS_INVALID, HOST_UNKNOWN.
    */
-  'dhcp.pushSnippet': converge(push),
+  'dhcp.pushSnippet': secret(push),
 
   /**
    * Removes a host's snippet of this run from every install server, if it is there.

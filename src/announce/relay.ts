@@ -35,7 +35,10 @@ export function sendToRelay({ host, port }: Relay, message: string, claim: () =>
       end(flushed ? undefined : new Error(`${host}:${port} closed the connection before it took the message`)),
     );
     const speak = async () => {
-      if (!(await claim())) return end();
+      if (!(await claim())) {
+        end();
+        return;
+      }
       socket.end(message, () => {
         flushed = true;
         clearTimeout(timer);

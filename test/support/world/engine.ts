@@ -65,7 +65,10 @@ export class Engine {
       state_dir: join(dir, 'state'),
       temporal: {},
     });
-    const [temporal, bundle] = await Promise.all([startTemporal(options), workflowBundle(config, effectsOf(world(dir)))]);
+    const [temporal, bundle] = await Promise.all([
+      startTemporal(options),
+      workflowBundle(config, effectsOf(world(dir))),
+    ]);
     return new Engine(dir, temporal, bundle, config, await NativeConnection.connect({ address: temporal.address }));
   }
 
