@@ -5,6 +5,8 @@ import { clientUrl, pathOn, peerUrl } from './cluster.ts';
 /** Where Debian's etcd reads its settings and keeps its data. */
 const settingsFile = '/etc/default/etcd';
 const dataDir = '/var/lib/etcd/default';
+/** Where settings are kept that a run replaced. */
+const beforeDir = '/var/lib/sumac/before';
 
 const headOf = (run: string) => `# sumac run ${run}`;
 
@@ -50,23 +52,24 @@ systemctl is-active -q etcd && { echo 'etcd is running'; exit 1; }
  * @param sha256 of the settings: half of them are not taken
  */
 export const startCommand = (sha256: string): string => `set -e
-file=${settingsFile}
-cat >$file.sumac-new
-echo '${sha256}  '$file.sumac-new | sha256sum -c --status
-[ ! -e $file ] || grep -q '^# sumac run ' $file || cp -p $file $file.sumac-before
-mv -f $file.sumac-new $file
-systemctl is-enabled -q etcd 2>/dev/null || { : >$file.sumac-disabled; systemctl -q enable etcd; } 2>&1
+file=${settingsFile} before=${beforeDir}
+mkdir -p -m 700 $before
+cat >$file.new
+echo '${sha256}  '$file.new | sha256sum -c --status
+[ ! -e $file ] || grep -q '^# sumac run ' $file || cp -p $file $before/etcd
+mv -f $file.new $file
+systemctl is-enabled -q etcd 2>/dev/null || { : >$before/etcd-disabled; systemctl -q enable etcd; } 2>&1
 systemctl is-active -q etcd && exit 0
 systemctl reset-failed etcd 2>/dev/null || :
 systemctl start etcd || { journalctl -u etcd -n 5 --no-pager -o cat; exit 1; }`;
 
 /** A command that takes back what a run's {@link startCommand} did, data included; nothing when it did nothing. */
 export const wipeCommand = (run: string): string => `set -e
-file=${settingsFile}
+file=${settingsFile} before=${beforeDir}
 [ -e $file ] && [ "$(head -n 1 $file)" = ${quote(headOf(run))} ] || exit 0
 systemctl stop etcd
 rm -rf ${dataDir}
-[ ! -e $file.sumac-disabled ] || systemctl -q disable etcd 2>&1
-rm -f $file.sumac-disabled
-[ ! -e $file.sumac-before ] || exec mv -f $file.sumac-before $file
+[ ! -e $before/etcd-disabled ] || systemctl -q disable etcd 2>&1
+rm -f $before/etcd-disabled
+[ ! -e $before/etcd ] || exec mv -f $before/etcd $file
 rm -f $file`;
