@@ -27,7 +27,7 @@ const config: KnipConfig = {
   ],
   ignore: ['test/unit/cookbooks/broken/**'],
   // Programs of the machine, see scripts/tools.sh; protobufjs is there to have one copy of it.
-  ignoreBinaries: ['ipmitool', 'ipmi_sim', 'etcd', 'etcdctl', 'ssh-agent', 'ssh-add', 'ssh-keygen'],
+  ignoreBinaries: ['ipmitool', 'ipmi_sim', 'etcd', 'etcdctl', 'ssh-agent', 'ssh-add', 'ssh-keygen', 'openssl', 'script'],
   ignoreDependencies: ['protobufjs'],
   ignoreExportsUsedInFile: true,
   // Each class of effect and what cookbooks may import is there to be used.
