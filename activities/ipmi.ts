@@ -1,4 +1,4 @@
-import { OpsError } from '../src/model/errors.ts';
+import { OpsError, isOpsError } from '../src/model/errors.ts';
 import { type Bmc, type IpmitoolResult, bmcName, bmcOf, ipmitool } from '../src/ipmi/ipmitool.ts';
 import {
   type BootOverride,
@@ -58,9 +58,17 @@ export const ipmi = {
   /** Power state of a chassis. Throws BMC_UNREACHABLE. */
   'ipmi.powerStatus': read(powerStatus),
 
-  /** Passes when the BMC answers and takes the configured password. Throws BMC_UNREACHABLE. */
+  /**
+   * Passes when the BMC answers and takes the configured password; a look before anything is begun, so the third that fails is
+   * the last. Throws BMC_UNREACHABLE.
+   */
   'ipmi.checkConnection': read(async (input: OfHost, call) => {
-    await powerStatus(input, call);
+    try {
+      await powerStatus(input, call);
+    } catch (error) {
+      if (!isOpsError(error) || error.kind !== 'transient' || call.attempt < 3) throw error;
+      throw new OpsError('failed', error.code, error.message, error.facts, error);
+    }
   }),
 
   /** What the next boot starts from. Throws BMC_UNREACHABLE. */

@@ -164,6 +164,12 @@ test('a silent BMC is given up, and a power command to it was not sent', async (
     /machine1 \(127\.0\.0\.1\): no power status: .*Unable to establish/,
   );
   await fails(
+    ipmi['ipmi.checkConnection'].run({ host }, { ...call(), attempt: 3 }),
+    'failed',
+    'BMC_UNREACHABLE',
+    /no power status/,
+  );
+  await fails(
     ipmi['ipmi.powerCycle'].run({ host, action: 'cycle' }, call()),
     'failed',
     'POWER_NOT_SENT',
