@@ -15,6 +15,7 @@ const config: KnipConfig = {
     'test/lab/{cli,demo,power,boot-server}.ts',
     'test/replay/record-*.ts',
     'test/support/world/{worker-main.ts,cookbooks/**/*.ts}',
+    'test/integration/locks/world/{worker-main.ts,cookbooks/**/*.ts}',
     'test/unit/cookbooks/**/cookbooks/**/*.ts',
   ],
   project: [
@@ -27,7 +28,17 @@ const config: KnipConfig = {
   ],
   ignore: ['test/unit/cookbooks/broken/**'],
   // Programs of the machine, see scripts/tools.sh; protobufjs is there to have one copy of it.
-  ignoreBinaries: ['ipmitool', 'ipmi_sim', 'etcd', 'etcdctl', 'ssh-agent', 'ssh-add', 'ssh-keygen', 'openssl', 'script'],
+  ignoreBinaries: [
+    'ipmitool',
+    'ipmi_sim',
+    'etcd',
+    'etcdctl',
+    'ssh-agent',
+    'ssh-add',
+    'ssh-keygen',
+    'openssl',
+    'script',
+  ],
   ignoreDependencies: ['protobufjs'],
   ignoreExportsUsedInFile: true,
   // Each class of effect and what cookbooks may import is there to be used.
