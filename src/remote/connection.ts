@@ -119,6 +119,9 @@ export class Connection {
   // 'Unable to exec': the channel was open when the request failed or the connection died.
   #reason({ message }: Error): ChannelFailure['reason'] {
     if (message === 'Unable to exec') return this.closed ? 'lost' : 'refused';
-    return /^(No response from server|Not connected)/.test(message) || this.closed ? 'closed' : 'refused';
+    if (!this.closed && !/^(No response from server|Not connected)/.test(message)) return 'refused';
+    // Known before its 'close' comes.
+    this.closed = true;
+    return 'closed';
   }
 }

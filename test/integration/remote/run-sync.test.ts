@@ -1,0 +1,139 @@
+import { WorkflowClient } from '@temporalio/client';
+import { defaultPayloadConverter } from '@temporalio/common';
+import { NativeConnection, Worker } from '@temporalio/worker';
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { remote as activities } from '../../../activities/remote.ts';
+import { type RunContext, type RunInput, contextHeader } from '../../../src/model/run.ts';
+import { Remote } from '../../../src/remote/remote.ts';
+import { effectsOf } from '../../../src/worker/activities.ts';
+import { workflowBundle } from '../../../src/worker/bundle.ts';
+import type { Deps } from '../../../src/worker/deps.ts';
+import { workerOptions } from '../../../src/worker/main.ts';
+import { startSshLab, type SshLab } from '../../support/sshd.ts';
+import { startTemporal, type TemporalServer } from '../../support/temporal.ts';
+import { resultOf } from '../../support/world/engine.ts';
+
+/** Cookbooks as an operator would write them. */
+const cookbooks = {
+  groups: `
+    const hosts = await spicerack.remote().query('web[1-4]');
+    const results = await spicerack.step('look', { read: () => hosts.runSync({ commands: [
+      'test $HOME = \${HOME%[12]} && echo high || echo low', 'true', 'echo all' ], isSafe: true, timeout: '20s' }) });
+    const [first, second] = hosts.split(2);
+    await spicerack.step('write', { write: () => hosts.getSubset(['web2', 'web4']).runSync('echo $HOME >>' + args.file), undo: 'impossible' });
+    spicerack.report({ said: [...results].map(([some, output]) => [String(some), output]), of: results.output('web3'),
+      split: [String(first), String(second), hosts.length], uptime: (await first.getSubset(['web1']).uptime()) > 0 });`,
+  fails: `
+    const hosts = await spicerack.remote().query('web[1-4]');
+    await spicerack.step('write', { write: () => hosts.runSync('echo x >>' + args.file + '; test $HOME = \${HOME%[23]} || { echo bad; exit 3; }', 'echo y >>' + args.file), undo: 'impossible' });`,
+  cancelled: `
+    const hosts = await spicerack.remote().query('web2');
+    await spicerack.step('write', { write: () => hosts.runSync('echo x >>' + args.file + '; exec sleep 86306'), undo: 'impossible' });`,
+};
+
+const operator: RunContext = {
+  user: 'alice',
+  host: 'laptop',
+  dryRun: false,
+  noLocks: true,
+  verbose: false,
+  onFailure: 'rollback',
+};
+
+let lab: SshLab;
+let remote: Remote;
+let temporal: TemporalServer;
+let connection: NativeConnection;
+let worker: Worker;
+let running: Promise<void>;
+
+before(async () => {
+  [lab, temporal] = await Promise.all([startSshLab(['web1', 'web2', 'web3', 'web4']), startTemporal()]);
+  remote = new Remote(lab.config);
+  mkdirSync(join(lab.dir, 'cookbooks/remote'), { recursive: true });
+  for (const [name, body] of Object.entries(cookbooks))
+    writeFileSync(
+      join(lab.dir, 'cookbooks/remote', `${name}.ts`),
+      `import type { Args, Spicerack } from 'sumac';
+       export const title = 'test';
+       export async function run(args: Args, spicerack: Spicerack) {${body}}`,
+    );
+  const bundle = await workflowBundle(lab.config, effectsOf(activities));
+  assert.deepEqual(bundle.problems, []);
+  connection = await NativeConnection.connect({ address: temporal.address });
+  worker = await Worker.create({
+    ...workerOptions(activities, { config: lab.config, remote } as Deps),
+    connection,
+    taskQueue: 'remote',
+    workflowBundle: { codePath: bundle.codePath },
+  });
+  running = worker.run();
+});
+after(async () => {
+  worker.shutdown();
+  await running;
+  await connection.close();
+  await temporal.stop();
+  await remote.close();
+  await lab.close();
+});
+
+const start = (cookbook: keyof typeof cookbooks, args: Record<string, unknown>) => {
+  const header = { [contextHeader]: defaultPayloadConverter.toPayload(operator) };
+  const client = new WorkflowClient({
+    connection: temporal.client.connection,
+    interceptors: [{ startWithDetails: (given, next) => next({ ...given, headers: { ...given.headers, ...header } }) }],
+  });
+  const input: RunInput = { argv: [], args };
+  return client.start(`remote.${cookbook}`, { taskQueue: 'remote', workflowId: `remote.${cookbook}`, args: [input] });
+};
+const file = (name: string) => join(lab.dir, name);
+const lines = (name: string) => (existsSync(file(name)) ? readFileSync(file(name), 'utf8').trim().split('\n') : []);
+
+test('a cookbook gets the outputs by groups and by host', async () => {
+  const result = await resultOf(await start('groups', { file: file('groups') }));
+  assert.equal(result.error, undefined);
+  assert.deepEqual(result.report, {
+    said: [
+      ['web[1-2]', 'low\n'],
+      ['web[3-4]', 'high\n'],
+      ['web[1-4]', 'all\n'],
+    ],
+    of: 'all',
+    split: ['web[1-2]', 'web[3-4]', 4],
+    uptime: true,
+  });
+  assert.deepEqual(lines('groups').sort(), [join(lab.dir, 'web2'), join(lab.dir, 'web4')]);
+});
+
+test('a command that fails on some hosts fails the step, and names them, the exit status and what was said', async () => {
+  const result = await resultOf(await start('fails', { file: file('fails') }));
+  assert.match(result.error ?? '', /^'echo x .*' failed on 2 of 4 hosts: web\[2-3\]: exit status 3: bad$/);
+  assert.deepEqual(lines('fails'), ['x', 'x', 'x', 'x']);
+});
+
+test('a run that is cancelled between two attempts ends its command on the host all the same', async () => {
+  const handle = await start('cancelled', { file: file('cancelled') });
+  const until = async (what: () => boolean | Promise<boolean>) => {
+    for (let i = 0; !(await what()); i++) {
+      assert.ok(i < 600, 'did not come');
+      await sleep(50);
+    }
+  };
+  const runs = () => /^sleep 86306$/m.test(execFileSync('ps', ['-eo', 'args'], { encoding: 'utf8' }));
+  await until(runs);
+  await lab.host('web2').kill();
+  // By now the next attempt is some seconds away.
+  await until(async () => ((await handle.describe()).raw.pendingActivities?.[0]?.attempt ?? 0) >= 4);
+  await lab.host('web2').start();
+  assert.ok(runs());
+  await handle.cancel();
+  assert.equal((await resultOf(handle)).exitCode, 97);
+  assert.ok(!runs());
+  assert.deepEqual(lines('cancelled'), ['x']);
+});
