@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import { access, mkdir, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { createdAt, look, put, remove, type Etcd } from '../locks/etcd.ts';
+import type { Etcd } from '../locks/etcd.ts';
+import { createdAt, look, put, remove } from '../locks/requests.ts';
 
 /** Remembers what was announced, so that a second attempt is silent. */
 export interface Marks {

@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { OpsError, lockLost, messageOf } from '../model/errors.ts';
-import { look, type Etcd } from './etcd.ts';
+import type { Etcd } from './etcd.ts';
 import { releasedKey } from './record.ts';
+import { look } from './requests.ts';
 
 /** A lock as {@link keep} needs to know it. */
 export interface Kept {

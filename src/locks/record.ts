@@ -1,5 +1,5 @@
 import { lockKey, type LockKind } from '../model/lock-name.ts';
-import type { Entry } from './etcd.ts';
+import type { Entry } from './requests.ts';
 
 /** What the key of a holder or of one who waits tells: the fields of the original, and the run (spicerack.md 2.3). */
 export interface LockRecord {

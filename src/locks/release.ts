@@ -1,5 +1,6 @@
-import { boundTo, put, remove, type Etcd } from './etcd.ts';
+import type { Etcd } from './etcd.ts';
 import { keysOf, releasedKey, type LockRef, type Party } from './record.ts';
+import { boundTo, put, remove } from './requests.ts';
 import { readLock } from './view.ts';
 
 /**

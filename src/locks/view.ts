@@ -1,6 +1,6 @@
 import type { Etcd, Outcome } from './etcd.ts';
-import { createdAt, look, put, remove, unchangedSince } from './etcd.ts';
 import { decodeParty, encodeRecord, keysOf, timestamp, type LockRecord, type LockRef, type Party } from './record.ts';
+import { createdAt, look, put, remove, unchangedSince } from './requests.ts';
 
 /** Who holds a lock and who waits for it, in order of arrival, at one revision. */
 export interface View {

@@ -7,7 +7,7 @@ import type { RunInput, RunResult, RunStatus } from '../../src/model/run.ts';
 import { searchAttributes } from '../../src/model/search-attributes.ts';
 import { upsertSearchAttributes } from '@temporalio/workflow';
 import type { Spicerack } from '../spicerack/spicerack.ts';
-import { holdLock, type HeldLock } from '../spicerack/lock.ts';
+import { holdLock, type HeldLock } from '../spicerack/hold-lock.ts';
 import { call } from './call.ts';
 import { failureCode, failureText, isCancelled } from './failure.ts';
 import { frames } from './frame.ts';

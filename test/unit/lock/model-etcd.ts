@@ -1,5 +1,6 @@
 import type { ICompare, IRequestOp } from 'etcd3';
-import type { Entry, Etcd, Outcome } from '../../../src/locks/etcd.ts';
+import type { Etcd, Outcome } from '../../../src/locks/etcd.ts';
+import type { Entry } from '../../../src/locks/requests.ts';
 
 /** Lets a test decide when a request takes place and when its answer comes back. */
 export type Gate = (what: string) => Promise<void>;

@@ -97,7 +97,7 @@ export async function setStage() {
     },
     status: (handle: WorkflowHandle) => handle.query<RunStatusReport>(names.status),
     async until(holds: () => Promise<boolean> | boolean): Promise<void> {
-      const end = Date.now() + 30_000;
+      const end = Date.now() + 60_000;
       while (!(await holds())) {
         if (Date.now() > end) throw new Error(`it did not happen: ${holds.toString()}`);
         await sleep(50);
