@@ -1,3 +1,18 @@
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+
+const call = promisify(execFile);
+
+/** A program as it is called from a shell. */
+export interface Program {
+  file: string;
+  args: readonly string[];
+  env: NodeJS.ProcessEnv;
+}
+
+/** How often each case is measured. */
+export const rounds = Number(process.env['ROUNDS'] ?? 9);
+
 /** The middle of some figures. */
 export const median = (figures: readonly number[]): number => {
   const sorted = [...figures].sort((a, b) => a - b);
@@ -8,12 +23,27 @@ export const median = (figures: readonly number[]): number => {
   );
 };
 
+/** What all rows have in common. */
+export const heading = '| what | median | least-most | n | bar |\n|---|---|---|---|---|';
+
 /** One row: what was measured, its figures, and how it stands against its bar. */
-export function row(what: string, ours: readonly number[], unit: string, bar?: { text: string; met: boolean }): void {
-  const spread = `${Math.min(...ours).toFixed(1)}-${Math.max(...ours).toFixed(1)}`;
+export function row(
+  what: string,
+  figures: readonly number[],
+  unit: string,
+  bar?: { text: string; met: boolean },
+): void {
+  const spread = `${Math.min(...figures).toFixed(1)}-${Math.max(...figures).toFixed(1)}`;
   console.log(
-    `| ${what} | ${median(ours).toFixed(2)} ${unit} | ${spread} | n=${ours.length} | ${bar ? `${bar.text}: ${bar.met ? 'met' : 'MISSED'}` : ''} |`,
+    `| ${what} | ${median(figures).toFixed(2)} ${unit} | ${spread} | ${figures.length} | ${bar ? `${bar.text}: ${bar.met ? 'met' : 'MISSED'}` : ''} |`,
   );
+}
+
+/** Two rows: ours stands against so many times theirs. */
+export function beside(what: string, [ours, theirs]: readonly [number[], number[]], peer: string, most: number): void {
+  const factor = median(ours) / median(theirs);
+  row(`${what}, ${peer}`, theirs, 'ms');
+  row(what, ours, 'ms', { text: `${factor.toFixed(2)} x ${peer}, at most ${most}`, met: factor <= most });
 }
 
 /** Milliseconds that `body` takes. */
@@ -21,4 +51,23 @@ export async function timed(body: () => Promise<unknown>): Promise<number> {
   const began = performance.now();
   await body();
   return performance.now() - began;
+}
+
+/** Milliseconds from the start of a program to its end. @throws with what it printed, when it does not end with 0 */
+export const timedCall = ({ file, args, env }: Program, ...more: string[]): Promise<number> =>
+  timed(() => call(file, [...args, ...more], { env }));
+
+/** Measures two cases in turns, so that what else this machine does falls on both; each once before, for its caches. */
+export async function inTurns(
+  one: () => Promise<number>,
+  other: () => Promise<number>,
+): Promise<[one: number[], other: number[]]> {
+  await one();
+  await other();
+  const figures: [number[], number[]] = [[], []];
+  for (let round = 0; round < rounds; round++) {
+    figures[0].push(await one());
+    figures[1].push(await other());
+  }
+  return figures;
 }

@@ -1,0 +1,3 @@
+export const title = 'Does nothing';
+
+export async function run() {}

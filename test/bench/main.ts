@@ -1,0 +1,46 @@
+/** `npm run bench [NAME...]`: measures and reports; a bar that is missed is reported too, only a bench that breaks is an error. */
+import { execFileSync } from 'node:child_process';
+import { cpus, loadavg } from 'node:os';
+import { join } from 'node:path';
+import { version as spicerack } from './spicerack.ts';
+import { heading } from './table.ts';
+
+const benches: Record<string, () => Promise<void>> = {
+  steps: async () => (await import('./steps.ts')).steps(),
+  shell: async () => (await import('./shell.ts')).shell(),
+  locks: async () => (await import('./locks.ts')).locks(),
+};
+
+// Where scripts/install puts what it brings.
+process.env['PATH'] += `:/usr/local/sbin:/usr/sbin:/sbin:${join(import.meta.dirname, '../../.dev/venv/bin')}`;
+const names = process.argv.slice(2);
+const unknown = names.find((name) => !(name in benches));
+if (unknown !== undefined) {
+  console.error(`npm run bench [NAME...]: no '${unknown}', there are ${Object.keys(benches).join(', ')}`);
+  process.exit(2);
+}
+const load = () => `load ${loadavg()[0]?.toFixed(1) ?? '?'}`;
+const versionOf = (program: string, ...args: string[]) =>
+  execFileSync(program, args, { encoding: 'utf8' }).split('\n')[0]?.trim() ?? '';
+console.log(
+  [
+    new Date().toISOString().slice(0, 16),
+    `node ${process.versions.node}`,
+    versionOf('temporal', '--version'),
+    versionOf('etcd', '--version'),
+    `spicerack ${spicerack}`,
+    `${cpus().length} cpus`,
+    load(),
+  ].join(', '),
+);
+console.log(`\n${heading}`);
+for (const [name, bench] of Object.entries(benches)) {
+  if (names.length > 0 && !names.includes(name)) continue;
+  try {
+    await bench();
+  } catch (error) {
+    console.error(`bench ${name} broke:`, error);
+    process.exitCode = 1;
+  }
+}
+console.log(`\n${load()} at the end`);
