@@ -43,7 +43,11 @@ export function testCli(config: string): TestCli {
   const directory = mkdtempSync(join(tmpdir(), 'cookbook-cli-'));
   const file = join(directory, 'config.yaml');
   writeFileSync(file, config.replaceAll('DIRECTORY', directory));
-  const children = new Set<ChildProcess>();
+  const children = new Map<ChildProcess, Going>();
+  const guard = () => {
+    for (const child of children.keys()) child.kill('SIGKILL');
+  };
+  process.once('exit', guard);
   const cli: TestCli = {
     directory,
     run: (args, user) => cli.start(args, user === undefined ? {} : { user }).ended,
@@ -53,8 +57,9 @@ export function testCli(config: string): TestCli {
       const child = terminal
         ? spawn('script', ['-qefc', command.map((word) => `'${word}'`).join(' '), '/dev/null'], { env })
         : spawn(program, command.slice(1), { env });
-      children.add(child);
-      return follow(child, () => children.delete(child));
+      const going = follow(child, () => children.delete(child));
+      children.set(child, going);
+      return going;
     },
     async worker() {
       const worker = cli.start(['worker']);
@@ -62,8 +67,10 @@ export function testCli(config: string): TestCli {
       return worker;
     },
     async stop() {
-      for (const child of children) child.kill('SIGKILL');
-      await Promise.all([...children].map((child) => once(child, 'exit')));
+      const left = [...children.values()];
+      guard();
+      await Promise.all(left.map(({ ended }) => ended));
+      process.off('exit', guard);
       rmSync(directory, { recursive: true });
     },
   };

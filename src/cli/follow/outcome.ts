@@ -54,11 +54,11 @@ export function failureOutcome(failure: Failure | null | undefined): Outcome {
   return result ?? { exitCode: exitCodes.exception, status: 'ERROR', error: failureText(failure) };
 }
 
-/** The innermost message of a failure, which says what really happened. */
+/** The innermost message of a failure, which says what really happened, on one line. */
 export function failureText(failure: Failure | null | undefined): string {
   let at = failure;
   while (at?.cause) at = at.cause;
-  return at?.message || failure?.message || 'failed without a message';
+  return (at?.message || failure?.message || 'failed without a message').trim().replaceAll(/\s*\n\s*/g, ' ');
 }
 
 function resultIn(payloads: Payloads | null | undefined): RunResult | undefined {

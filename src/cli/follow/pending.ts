@@ -9,6 +9,7 @@ type Activity = proto.api.workflow.v1.IPendingActivityInfo;
 
 const repeatMs = 60_000;
 const untakenMs = 5_000;
+const startedState = 2; // PendingActivityState, as the server counts them
 
 /** What is under way and does not show in the history: failed attempts that are repeated, and work no worker takes. */
 export class Pending {
@@ -44,15 +45,13 @@ export class Pending {
     ];
   }
 
-  #activityLines(
-    { activityId, attempt, lastFailure, scheduledTime, heartbeatDetails }: Activity,
-    work?: Work,
-  ): string[] {
+  #activityLines({ activityId, attempt, state, lastFailure, scheduledTime, heartbeatDetails }: Activity, work?: Work) {
     if (!work) return [];
     const [details] = heartbeatDetails?.payloads ?? [];
     const waits = details && waitText(defaultPayloadConverter.fromPayload(details));
-    if (waits !== undefined) return this.#unlessTold(activityId ?? '', waits, `… ${work.label}: ${waits}`);
-    if (work.quiet || !lastFailure) return [];
+    if (waits !== undefined && Number(state) === startedState)
+      return this.#unlessTold(activityId ?? '', waits, `… ${work.label}: ${waits}`);
+    if (!lastFailure) return [];
     const failure = failureText(lastFailure);
     const wait = -sinceMs(scheduledTime);
     const next = wait > 1000 ? `, next in ${formatMs(wait)}` : '';

@@ -113,5 +113,5 @@ test('the launcher works through a symbolic link and from another directory', ()
   execFileSync('ln', ['-s', join(import.meta.dirname, '../../../bin/cookbook'), link]);
   writeFileSync(join(cli.directory, 'relative.yaml'), config(server.address).replaceAll('DIRECTORY', '.'));
   const listed = execFileSync(link, ['-c', 'relative.yaml', '--list'], { cwd: cli.directory, encoding: 'utf8' });
-  assert.equal(listed, 'cookbooks\n|-- asks [testers]\n`-- returns [unowned]\n');
+  assert.equal(listed, 'cookbooks\n|-- asks [testers]\n|-- exclusive [unowned]\n`-- returns [unowned]\n');
 });

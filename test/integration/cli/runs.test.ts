@@ -6,26 +6,31 @@ import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { searchAttributes } from '../../../src/model/search-attributes.ts';
 import { testCli, type Going, type TestCli } from '../../support/cookbook-cli.ts';
+import { startEtcd, type TestEtcd } from '../../support/etcd.ts';
 import { startTemporal, type TemporalServer } from '../../support/temporal.ts';
 
 let directory: string;
+let etcd: TestEtcd;
 let server: TemporalServer;
 let cli: TestCli;
 let worker: Going;
 before(async () => {
   directory = mkdtempSync(join(tmpdir(), 'cli-temporal-'));
+  etcd = await startEtcd();
   server = await startTemporal({ database: join(directory, 'temporal.db') });
   cli = testCli(`\
 cookbooks_base_dirs: [${import.meta.dirname}]
 logs_base_dir: DIRECTORY/logs
 state_dir: DIRECTORY/state
 temporal: { address: '${server.address}', ui: 'http://ui.example.org/' }
+etcd: { hosts: ['${etcd.url}'] }
 `);
   worker = await cli.worker();
 });
 after(async () => {
   await cli.stop();
   await server.stop();
+  await etcd.stop();
   rmSync(directory, { recursive: true });
 });
 
@@ -177,6 +182,23 @@ test('at a terminal Ctrl-C twice detaches, and an answer from elsewhere withdraw
   assert.equal((await cli.run(['answer', id, 'go'], 'dora')).code, 0);
   assert.equal((await again.ended).code, 0, again.output);
   assert.match(again.output, /== dora answered: go/);
+});
+
+test('a run that waits for a lock says who holds it; one whose step fails and is repeated says why', async () => {
+  const holder = cli.start(['exclusive']);
+  const id = await runId(holder);
+  await holder.until(/==> Go on alone/);
+  const waiter = cli.start(['exclusive']);
+  const waiting = await runId(waiter);
+  await waiter.until(new RegExp(`… take the lock exclusive: waits for \\S+, held by .*${id}`));
+  await etcd.kill();
+  await waiter.until(/… take the lock exclusive: etcd .* \(attempt \d+/);
+  await etcd.start();
+  await cli.run(['answer', id, 'go']);
+  assert.equal((await holder.ended).code, 0, holder.output);
+  await waiter.until(/==> Go on alone/);
+  await cli.run(['answer', waiting, 'go']);
+  assert.equal((await waiter.ended).code, 0, waiter.output);
 });
 
 test('a server that goes away and comes back is waited for, and nothing is told twice', async () => {
