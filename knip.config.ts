@@ -37,6 +37,7 @@ const config: KnipConfig = {
     'ssh-add',
     'ssh-keygen',
     'openssl',
+    'setpriv',
     'script',
   ],
   ignoreDependencies: ['protobufjs'],

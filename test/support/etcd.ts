@@ -53,11 +53,10 @@ export async function startEtcd(
   ];
   let child: ChildProcess | undefined;
   let output = '';
-  const killNow = () => void child?.kill('SIGKILL');
-  process.once('exit', killNow);
 
   const start = async () => {
-    const started = spawn('etcd', args, { stdio: ['ignore', 'pipe', 'pipe'] });
+    // Dies with this process, whatever ends it.
+    const started = spawn('setpriv', ['--pdeathsig', 'KILL', 'etcd', ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
     child = started;
     for (const stream of [started.stdout, started.stderr])
       stream.on('data', (chunk: Buffer) => (output += chunk.toString()));
@@ -88,7 +87,6 @@ export async function startEtcd(
     ctl: (...args) => etcdctl(url, args),
     async stop() {
       await kill();
-      process.removeListener('exit', killNow);
       await rm(dir, { recursive: true, force: true });
     },
   };

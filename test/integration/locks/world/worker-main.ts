@@ -17,6 +17,7 @@ const worker = await Worker.create({
   taskQueue: 'q',
   workflowBundle: { codePath },
 });
+process.once('disconnect', () => process.exit());
 const running = worker.run();
 process.send?.('ready');
 await running;
