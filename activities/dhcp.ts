@@ -39,10 +39,19 @@ async function write({ path, body }: Snippet, server: string, { deps, signal }: 
     );
 }
 
-/** Takes changed snippets into service; what it says when that fails. */
+/** Takes changed snippets into service; what it says when that fails, which may quote a snippet but not its secret. */
 async function refresh(server: string, { deps, signal }: Call): Promise<string | undefined> {
   const { exitCode, capture } = await deps.remote.run(server, dhcpincludes, { signal });
-  return exitCode === 0 ? undefined : capture.output(1000).text.trim() || `exit status ${exitCode ?? 'none'}`;
+  if (exitCode === 0) return undefined;
+  const lines = capture
+    .output(1000)
+    .text.split('\n')
+    .map((line) => line.trim());
+  const said = lines
+    .filter((line) => !/^\^?$/.test(line))
+    .join('; ')
+    .replaceAll(/token=[\w.-]*/g, 'token=...');
+  return said || `exit status ${exitCode ?? 'none'}`;
 }
 
 const refreshFailed = (kind: 'failed' | 'transient', server: string, host: string, said: string, left = '') =>

@@ -20,7 +20,8 @@ const ctlOf = ({ cluster }: OfCluster, { deps, signal }: Call) =>
   new Etcdctl(etcdCluster(deps.config, cluster), deps.remote, signal);
 
 const notYet = (why: string) => new OpsError('not-yet', 'NOT_YET', why);
-const textOf = ({ output }: Answer) => withoutLog(output).slice(0, 500) || 'etcdctl said nothing';
+const oneLine = (text: string) => text.trim().replaceAll('\n', '; ');
+const textOf = ({ output }: Answer) => oneLine(withoutLog(output).slice(0, 500)) || 'etcdctl said nothing';
 
 /** What etcd answers when it has changed nothing; after anything else only the list of members tells. */
 const refusals =
@@ -122,7 +123,7 @@ async function startMember({ cluster, fqdn }: OfMember, call: Call): Promise<voi
     throw new OpsError(
       'transient',
       'ETCD_NOT_STARTED',
-      `etcd on ${fqdn} does not start: ${capture.output(1500).text.trim()}`,
+      `etcd on ${fqdn} does not start: ${oneLine(capture.output(1500).text)}`,
     );
 }
 
@@ -176,7 +177,7 @@ export const etcdctl = {
       throw new OpsError(
         'failed',
         'ETCD_HOST_NOT_FRESH',
-        `${fqdn} cannot become a member: ${capture.output(500).text.trim()}`,
+        `${fqdn} cannot become a member: ${oneLine(capture.output(500).text)}`,
       );
   }),
 

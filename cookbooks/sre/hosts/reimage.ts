@@ -34,9 +34,9 @@ export async function run(args: Args, spicerack: Spicerack) {
   const step = spicerack.step.bind(spicerack);
   const started = Date.now();
 
+  const { datacenter } = await step('look up the host', { read: () => spicerack.inventory(name) });
   if (!args.force) await spicerack.askConfirmation(`Wipe ${name} and install ${os} on it?`);
 
-  const { datacenter } = await step('look up the host', { read: () => spicerack.inventory(name) });
   const dhcp = spicerack.dhcp(datacenter);
   const before = await step('note boot id and operating system', { read: () => installer.runningSystem() });
   await step('BMC answers', { read: () => ipmi.checkConnection() });

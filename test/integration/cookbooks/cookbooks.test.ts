@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, suite, test } from 'node:test';
 import { endOf, type End } from '../../crash/support/history.ts';
-import { Stage, type Lane } from '../../crash/support/stage.ts';
+import { Stage, until, type Lane } from '../../crash/support/stage.ts';
 import type { CookbookWorker } from '../../lab/cookbook-worker.ts';
 import { whyNoLab } from '../../lab/programs.ts';
 import type { FleetHost, RunContext } from '../../../src/model/run.ts';
@@ -83,7 +83,7 @@ suite('the cookbooks on lab machines', { skip: whyNoLab() ?? false }, () => {
     );
   });
 
-  test('an unknown host, or one without a BMC that answers, is not touched', async () => {
+  test('an unknown host, or one whose end nobody confirms, is not touched', async () => {
     const unknown = await play('sre.hosts.reimage', ['cloudvirt9999.lab', '--os', 'trixie', '--force']);
     assert.equal(unknown.status, 'ERROR');
     assert.match(unknown.error ?? '', /unknown host cloudvirt9999\.lab/);
@@ -92,6 +92,20 @@ suite('the cookbooks on lab machines', { skip: whyNoLab() ?? false }, () => {
     await undecided.cancel();
     assert.equal((await endOf(undecided)).exitCode, 97);
     assert.deepEqual(await stage.lab.snapshot(), before);
+  });
+
+  test('a machine that is off is switched on once, into the installer', async () => {
+    const machine = stage.lab.machine('cloudvirt1001');
+    await machine.console('systemctl poweroff');
+    await until('it is off', () => machine.phase() === 'off');
+    const { report } = await passes('sre.hosts.reimage', machine.name, '--os', 'trixie', '--force', '--no-downtime');
+    assert.deepEqual((report as { osBefore?: string; osAfter: string }).osAfter, 'trixie');
+    assert.deepEqual(
+      machine.bmcLog().map(({ command }) => command),
+      ['boot pxe', 'power on', 'boot none'],
+    );
+    assert.deepEqual(lane.downtimes().log, []);
+    await lane.reset(machine);
   });
 
   test('a fleet re-image goes on past a host that fails, and says so', async () => {

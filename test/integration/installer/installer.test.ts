@@ -88,6 +88,20 @@ suite('installing a machine', { skip: whyNoLab() ?? false }, () => {
     }
   });
 
+  test("what dhcpd says of a broken snippet is told without any run's secret", async () => {
+    const neighbour = '/etc/dhcp/automation/ttyS1-115200/neighbour.conf';
+    await hands.lab.installServer.console(
+      `echo 'host x { filename "http://a/boot?token=s3cret" fixed-address 10.0.0.1; }' >${neighbour}`,
+    );
+    try {
+      const pushed = dhcp['dhcp.pushSnippet'].run({ host, os }, hands.call());
+      await fails(pushed, 'failed', 'DHCP_REFRESH_FAILED', /neighbour\.conf[^]*; without the snippet too: install1001/);
+      await pushed.catch((error: unknown) => assert.match(String(error), /token=\.\.\."/));
+    } finally {
+      await hands.lab.installServer.console(`rm ${neighbour}`);
+    }
+  });
+
   test('a host that is off is no obstacle, after the third look', async () => {
     await hands.lab.net(host, 'down');
     try {
