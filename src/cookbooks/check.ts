@@ -3,7 +3,7 @@ import { builtinModules, createRequire } from 'node:module';
 import { dirname, join, relative, resolve } from 'node:path';
 import { messageOf } from '../model/errors.ts';
 import type { CookbookEntry } from './discover.ts';
-import { placeOf, resolveSumac } from './load.ts';
+import { placeOf, hookSumac } from './load.ts';
 import { readSource, type Import, type Source } from './source.ts';
 
 /** A cookbook's file that cannot be served. */
@@ -26,7 +26,6 @@ const unfit = ['@temporalio/activity', '@temporalio/client', '@temporalio/worker
  * and all it imports must be TypeScript that Node.js can run and import nothing that the workflow sandbox does not have.
  */
 export function checkCookbooks(entries: readonly CookbookEntry[]): { good: CookbookEntry[]; bad: BadEntry[] } {
-  resolveSumac();
   const sources = new Map<string, Source>();
   const checked = entries.map((entry) => {
     const errors = graphErrors(entry.file, sources);
@@ -99,6 +98,7 @@ function localTarget(path: string, name: string, from: string): { file?: string 
 
 /** Loads the module as the CLI does: what compiles may still fail to link, or throw. */
 function loadErrors(file: string): string[] {
+  const hook = hookSumac();
   try {
     const module = require(file) as Record<string, unknown>;
     return Object.values(module).some((value) => typeof value === 'function')
@@ -108,5 +108,7 @@ function loadErrors(file: string): string[] {
     if ((error as { code?: unknown }).code === 'ERR_REQUIRE_ASYNC_MODULE')
       return [`${file}:1: top-level await does not work in the workflow sandbox`];
     return [`${placeOf(error, file)}: ${messageOf(error)}`];
+  } finally {
+    hook.deregister();
   }
 }

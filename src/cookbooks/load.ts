@@ -7,24 +7,19 @@ import type { CookbookEntry } from './discover.ts';
 
 const sumac = new URL('../sumac.ts', import.meta.url).href;
 const noTeam = 'unowned';
-let hooked = false;
 
-/** Lets cookbooks outside of this package import `sumac`. */
-export function resolveSumac(): void {
-  if (hooked) return;
-  hooked = true;
+/** Lets cookbooks outside of this package import `sumac`, until deregistered: a hook left in place slows every other import. */
+export const hookSumac = (): { deregister(): void } =>
   registerHooks({
     resolve: (specifier, context, next) =>
       specifier === 'sumac' ? { url: sumac, shortCircuit: true } : next(specifier, context),
   });
-}
 
 /**
  * The cookbooks of a file by full name, each with its team: its own, else that of the nearest `_package.ts` above it that has one.
  * @throws COOKBOOK_BROKEN (`file:line: message`) when the module cannot be loaded or holds no cookbook
  */
 export async function loadCookbooks(entry: CookbookEntry): Promise<Map<string, Cookbook>> {
-  resolveSumac();
   const cookbooks = cookbooksOf(entry.name, await importModule(entry.file));
   if (cookbooks.size === 0)
     throw broken(`${entry.file}:1: no cookbook in it: export a function 'run' or a class that extends CookbookBase`);
@@ -36,10 +31,13 @@ export async function loadCookbooks(entry: CookbookEntry): Promise<Map<string, C
 type Module = CookbookModule & Record<string, unknown>;
 
 async function importModule(file: string): Promise<Module> {
+  const hook = hookSumac();
   try {
     return (await import(pathToFileURL(file).href)) as Module;
   } catch (error) {
     throw broken(`${placeOf(error, file)}: ${messageOf(error)}`);
+  } finally {
+    hook.deregister();
   }
 }
 

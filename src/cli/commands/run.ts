@@ -3,14 +3,13 @@ import { parseArguments } from '../../cookbooks/arguments.ts';
 import { discover } from '../../cookbooks/discover.ts';
 import { resolveCookbook } from '../../cookbooks/resolve.ts';
 import { contextOf, type Globals } from '../globals.ts';
-import { list } from './list.ts';
 
 /** `cookbook NAME ARGS...`: starts a run and follows it; a group is listed. */
 export async function run(globals: Globals, name: string, argv: string[]): Promise<number> {
   const context = contextOf(globals);
   const { config } = await loadConfig(globals.configFile);
   const found = await resolveCookbook(discover(config), name);
-  if ('group' in found) return list(globals, `${found.group}.`);
+  if ('group' in found) return (await import('./list.ts')).list(globals, `${found.group}.`);
   const { cookbook } = found;
   const parsed = parseArguments(cookbook, argv);
   if ('help' in parsed) {
