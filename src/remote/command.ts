@@ -1,5 +1,5 @@
 import { OpsError } from '../model/errors.ts';
-import { type Shell, Notes, mark, plainLine } from './journal.ts';
+import { type Shell, Notes, killLine, mark, plainLine } from './journal.ts';
 import { Capture } from './output.ts';
 import type { Pool } from './pool.ts';
 import type { Access, Target } from './target.ts';
@@ -114,7 +114,7 @@ export async function runPlain(pool: Pool, target: Target, command: string, opti
   });
   try {
     const { code, signal } = await pool.exec(target, {
-      command: plainLine(command, options, timeoutMs),
+      command: plainLine(command, options),
       stdin: options.stdin,
       signal: deadline.signal,
       onNotes: (text) => notes.push(text),
@@ -128,10 +128,29 @@ export async function runPlain(pool: Pool, target: Target, command: string, opti
       durationMs: Math.round(performance.now() - started),
     };
   } catch (error) {
+    if (deadline.signal.aborted && notes.pid !== undefined) void endPlain(pool, target, notes.pid, options);
     if (deadline.isUp) throw timedOut(host, command, timeoutMs ?? 0);
     if (error instanceof OpsError && error.code === 'CONNECTION_LOST')
       throw new OpsError('transient', error.code, error.message, error.facts, error);
     throw error;
+  } finally {
+    deadline.clear();
+  }
+}
+
+/** Nobody waits for it: what is left of a command that changes nothing is untidy, no more. */
+async function endPlain(pool: Pool, target: Target, pid: number, options: RunOptions): Promise<void> {
+  const deadline = new Deadline(10_000, undefined);
+  try {
+    await pool.exec(target, {
+      command: killLine(pid, options),
+      urgent: true,
+      signal: deadline.signal,
+      onNotes: () => undefined,
+      onOutput: () => undefined,
+    });
+  } catch {
+    // The host is away, or was rebooted.
   } finally {
     deadline.clear();
   }

@@ -80,7 +80,7 @@ export function connect(target: Target, options: ConnectOptions): Promise<Opened
         keepaliveInterval: options.keepaliveMs,
         keepaliveCountMax: 3,
         algorithms: { serverHostKey: preferred(hostKeys.types(target.owner)) },
-        authHandler: (_methods, _partial, next) => void setImmediate(() => next(offered.next() as never)),
+        authHandler: (_methods, _partial, next) => next(offered.next() as never),
         hostVerifier: (key: Buffer) => {
           try {
             refused = hostKeys.objection(target.owner, key);

@@ -35,19 +35,21 @@ export function entryName(token: string, host: string, index: number): string {
     .slice(0, 16)}`;
 }
 
-/**
- * A line that runs the command and leaves nothing behind, for commands that may be repeated. The second shell level keeps
- * bash from reading its start-up files again; sshd ends nothing of root's, so the host itself ends what outlives its time.
- */
-export function plainLine(command: string, shell: Shell, timeoutMs?: number): string {
-  const guard = timeoutMs === undefined ? '' : `timeout -k 5 ${Math.ceil(timeoutMs / 1000) + 1}`;
-  const script = [
-    "printf '\\036sumac\\036\\n'",
-    `command -v timeout >/dev/null && t='${guard}'`,
-    'export SHLVL=1',
-    'exec $t "${SHELL:-/bin/sh}" -c "$1" 2>&1',
-  ];
-  return line([withEnv(command, shell.env)], script.join('; '), shell);
+const announce = "printf '\\036pid %s\\n' $$ >&2; printf '\\036sumac\\036\\n'";
+
+/** A line that runs a command that may be repeated: in the login shell itself, unless it is another user's. */
+export function plainLine(command: string, shell: Shell): string {
+  const whole = withEnv(command, shell.env);
+  if (shell.sudo !== true && shell.user === undefined) return checked(`${announce}; exec 2>&1\n${whole}`, whole);
+  // The second shell level keeps bash from reading its start-up files again.
+  return line([whole], `${announce}; export SHLVL=1; exec "\${SHELL:-/bin/sh}" -c "$1" 2>&1`, shell);
+}
+
+/** A line that ends a command begun by {@link plainLine}: sshd itself ends nothing of root's. */
+export function killLine(pid: number, shell: Shell): string {
+  const kill = (signal: string) =>
+    `kill -${signal} -$1 || { read -r c <"/proc/$1/task/$1/children"; kill -${signal} $1 $c; }`;
+  return line([String(pid)], `exec 2>/dev/null; ${kill('TERM')}; sleep 3; ${kill('KILL')}`, shell);
 }
 
 /** What an attempt at a journalled command is told. */
@@ -86,12 +88,15 @@ function journalLine(
 function line(args: readonly string[], text: string, { sudo, user }: Shell): string {
   const as = user === undefined ? '' : `-u ${quote(user)} `;
   const before = sudo === true || user !== undefined ? `sudo -n -H ${as}-- ` : '';
-  const whole = `exec ${before}sh -c ${[text, 'sumac', ...args].map(quote).join(' ')}`;
+  return checked(`exec ${before}sh -c ${[text, 'sumac', ...args].map(quote).join(' ')}`, args.at(-1) ?? '');
+}
+
+function checked(whole: string, command: string): string {
   if (Buffer.byteLength(whole) > longestCommand)
     throw new OpsError(
       'usage',
       'COMMAND_TOO_LONG',
-      `a command of ${Buffer.byteLength(args.at(-1) ?? '')} bytes is too long: pass its data by standard input`,
+      `a command of ${Buffer.byteLength(command)} bytes is too long: pass its data by standard input`,
     );
   return whole;
 }
@@ -113,6 +118,8 @@ export type Verdict =
 /** Reads what journal.sh writes to standard error. */
 export class Notes {
   verdict: Verdict | undefined;
+  /** Of the shell that runs a plain command. */
+  pid: number | undefined;
   /** What is none of ours: complaints of sudo, of the login shell, of a full disk. */
   other = '';
   #rest = '';
@@ -135,6 +142,7 @@ export class Notes {
     if (at === -1) return;
     const [word = '', ...values] = whole.slice(at + 1).split(' ');
     if (word === 'attached') this.#attached(Number(values[0]));
+    else if (word === 'pid') this.pid = Number(values[0]);
     else if (word === 'exit') this.verdict = exit(values);
     else if (word !== '.') this.verdict = { is: word as Exclude<Verdict['is'], 'exit'> };
   }

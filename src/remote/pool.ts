@@ -52,10 +52,16 @@ export class Pool {
         return await served(connection.start(job.command, patience), job, done);
       } catch (error) {
         if (!(error instanceof ChannelFailure)) throw error;
+        done();
         if (error.reason === 'refused' && connection.channels.used > 0)
           // The host allows fewer sessions than we thought: wait for one of ours to end.
           connection.channels.lower(connection.channels.used);
-        else if (error.reason !== 'closed' || attempt > 2) throw lost(target, error);
+        else if (error.reason === 'lost' || attempt > 2) throw lost(target, error);
+        else if (error.reason === 'refused') {
+          // Nobody else is in the way: perhaps a new connection gets what this one does not.
+          if (fresh) throw lost(target, error);
+          this.forget(target.host);
+        }
       }
     }
   }
