@@ -19,7 +19,7 @@ const waiting = `${searchAttributes.NeedsAnswer.name} = true`;
 /** What to list: runs that are no other's child, open or all, or every open run that waits for a person. */
 export const queries = {
   open: `${ours} AND ${open} AND (ParentWorkflowId IS NULL OR ${waiting})`,
-  all: `${ours} AND ParentWorkflowId IS NULL`,
+  all: `${ours} AND ParentWorkflowId IS NULL AND ExecutionStatus != 'ContinuedAsNew'`,
   waiting: `${ours} AND ${open} AND ${waiting}`,
 } as const;
 
