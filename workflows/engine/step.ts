@@ -52,7 +52,7 @@ async function execute<T>(name: string, spec: StepSpec<T>): Promise<T> {
       return finish(name, spec, report, value);
     } catch (error) {
       if (error instanceof ContinueRequested) throw error;
-      const settled = 'write' in spec ? await settleUnknown(name, spec, report, error) : undefined;
+      const settled = 'write' in spec ? await settleUnknown(name, spec, report, error, attempt) : undefined;
       if (settled === 'again') continue;
       if (settled !== undefined) return finish(name, spec, report, settled.value as T);
       run.end(report, 'failed', failureText(error));
@@ -74,24 +74,35 @@ function finish<T>(name: string, spec: StepSpec<T>, report: StepReport, value: T
   return value;
 }
 
+/** How often a write is made again on the word of its probe, before a person is asked. */
+const triesByProbe = 3;
+
 /** After a write that did not return: what its probe, or a person, says. Nothing when the failure was definite. */
 async function settleUnknown<T>(
   name: string,
   spec: WriteStep<T>,
   report: StepReport,
   error: unknown,
+  attempt: number,
 ): Promise<'again' | { value?: unknown } | undefined> {
   const run = currentRun();
   const cancelled = isCancelled(error);
   if (!isUnknownOutcome(error) && !(cancelled && spec.undo === 'impossible')) return undefined;
   run.end(report, 'unknown', failureText(error));
+  let saidNo = false;
   try {
     if (!spec.probe) throw error;
     const { probe } = spec;
     const id = run.uniqueName(`probe: ${name}`);
     const look = () => frames.run({ id, label: `${name}: did it take place?`, kind: 'read', calls: 0 }, probe);
     const happened = await (cancelled ? uncancellable(look) : look());
-    if (happened === false) return cancelled ? undefined : 'again';
+    if (happened === false) {
+      if (cancelled) return undefined;
+      if (attempt < triesByProbe) return 'again';
+      // An effect that never takes place is not repeated for ever.
+      saidNo = true;
+      throw error;
+    }
     if (cancelled) {
       finish(name, spec, report, undefined as T);
       throw error;
@@ -103,7 +114,7 @@ async function settleUnknown<T>(
       if (spec.undo === 'impossible') run.undo.passPointOfNoReturn(name);
       throw error;
     }
-    if (spec.undo === 'impossible') run.undo.passPointOfNoReturn(name);
+    if (spec.undo === 'impossible' && !saidNo) run.undo.passPointOfNoReturn(name);
     return (await askWhatHappened(name, probeError)) === 'again' ? 'again' : {};
   }
 }

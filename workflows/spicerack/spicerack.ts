@@ -104,13 +104,18 @@ export class Spicerack {
     run.hosts = this.#hosts.hosts;
     run.hostsFolded = this.#hosts.folded;
   }
+  /** The network that reaches one of the run's own hosts. */
+  #siteOf(name: string): string | undefined {
+    const hosts = (currentRun().carry.state['hosts'] ?? []) as QueriedHost[];
+    return hosts.find((host) => host.name === name)?.site;
+  }
   /** Host expressions and commands on many hosts. */
   remote(): Remote {
     return this.#remote;
   }
   /** One host: the system it runs, and its reboots. */
   host(name: string): Host {
-    return new Host(name);
+    return new Host(name, this.#siteOf(name));
   }
   /** Addresses and datacenter of a host. @throws HOST_UNKNOWN, INVENTORY_UNREADABLE */
   inventory(host: string): Promise<InventoryHost> {
@@ -126,7 +131,7 @@ export class Spicerack {
   }
   /** A host on its way from one operating system to the next. */
   installer(host: string): Installer {
-    return new Installer(host);
+    return new Installer(host, this.#siteOf(host));
   }
   /** Alerts about a host. */
   alerts(host: string): Alerts {

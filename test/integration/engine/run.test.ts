@@ -85,6 +85,22 @@ test('a one-shot that lost its answer is done once: the probe tells', () =>
     assert.deepEqual(scene.effects, ['first', 'kept', 'second', 'third', 'undo kept']);
   }));
 
+test('an effect that never takes place is asked about after three tries, and rolling back is still possible', () =>
+  engine.withWorker(async (scene) => {
+    scene.hold('ready');
+    scene.script({ 'fire second': 'unknown' });
+    const handle = await scene.start('world.three-steps', { noReturn: true, fire: 'fire second' });
+    assert.match(await scene.answer(handle, 'roll back'), /nobody knows whether 'second' took place/);
+    const result = await resultOf(handle);
+    assert.equal(result.exitCode, 99);
+    assert.deepEqual(scene.effects, ['first', 'kept', 'undo kept', 'undo first 1', 'own rollback']);
+    const { events } = await handle.fetchHistory();
+    const tries = events?.filter(
+      ({ activityTaskScheduledEventAttributes: it }) => it?.activityType?.name === 'world.fire',
+    );
+    assert.equal(tries?.length, 3);
+  }));
+
 test('a person is asked when neither the effect nor its probe knows what happened', () =>
   engine.withWorker(async (scene) => {
     scene.hold('ready');

@@ -14,7 +14,7 @@ export async function run(args: Args, spicerack: Spicerack): Promise<number | vo
   });
   await spicerack.step('kept', { write: () => set('kept'), undo: () => set('undo kept'), guaranteed: true });
   const probe = async () => (await look('second')) > 0;
-  const write = () => fire('second');
+  const write = () => fire(String(args.fire ?? 'second'));
   await spicerack.step(
     'second',
     args.noReturn ? { write, probe, undo: 'impossible' } : { write, probe, undo: () => set('undo second') },
