@@ -12,7 +12,8 @@ const benches: Record<string, () => Promise<void>> = {
 };
 
 // Where scripts/install puts what it brings.
-process.env['PATH'] = `${process.env['PATH'] ?? ''}:/usr/local/sbin:/usr/sbin:/sbin:${join(import.meta.dirname, '../../.dev/venv/bin')}`;
+process.env['PATH'] =
+  `${process.env['PATH'] ?? ''}:/usr/local/sbin:/usr/sbin:/sbin:${join(import.meta.dirname, '../../.dev/venv/bin')}`;
 const names = process.argv.slice(2);
 const unknown = names.find((name) => !(name in benches));
 if (unknown !== undefined) {
