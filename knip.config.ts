@@ -27,19 +27,8 @@ const config: KnipConfig = {
     'test/**/*.ts',
   ],
   ignore: ['test/unit/cookbooks/broken/**'],
-  // Programs of the machine, see scripts/tools.sh; protobufjs is there to have one copy of it.
-  ignoreBinaries: [
-    'ipmitool',
-    'ipmi_sim',
-    'etcd',
-    'etcdctl',
-    'ssh-agent',
-    'ssh-add',
-    'ssh-keygen',
-    'openssl',
-    'setpriv',
-    'script',
-  ],
+  // Programs of the machine are in scripts/tools.sh; protobufjs is there to have one copy of it.
+  exclude: ['binaries'],
   ignoreDependencies: ['protobufjs'],
   ignoreExportsUsedInFile: true,
   // Each class of effect and what cookbooks may import is there to be used.
