@@ -182,7 +182,8 @@ async function rollBack(
   const passed = run.undo.pointOfNoReturn;
   run.enter(decision === 'leave' ? 'cleaning up' : 'rolling back');
   const undo = decision === 'leave' ? run.undo.guaranteed() : run.undo.rollback();
-  const left = [...(passed === undefined ? [] : [passed]), ...run.undo.besides(undo)];
+  const stays = run.undo.besides(undo);
+  const left = [...(passed === undefined ? [] : [passed]), ...stays];
   const failed = await undoAll(undo);
   if (decision === 'roll back') {
     try {
@@ -194,7 +195,7 @@ async function rollBack(
   const error = [
     result.error,
     ...(passed === undefined ? [] : [`past the point of no return '${passed}'`]),
-    ...(left.length === 0 ? [] : [`not undone: ${left.join(', ')}`]),
+    ...(stays.length === 0 ? [] : [`not undone: ${stays.join(', ')}`]),
   ]
     .filter(Boolean)
     .join('; ');
