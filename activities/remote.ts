@@ -28,6 +28,9 @@ export interface Boot {
 /** For commands that answer at once. */
 const shortMs = 10_000;
 const rebootMs = 30_000;
+const rebootCommand =
+  'if command -v reboot-host >/dev/null; then exec reboot-host; ' +
+  'elif [ -d /run/systemd/system ]; then exec systemctl reboot; else exec reboot; fi';
 
 const accessOf = (installer: boolean | undefined): Access => (installer === true ? 'installer' : 'normal');
 
@@ -77,38 +80,39 @@ const notYet = (host: string, message: string) =>
   new OpsError('not-yet', 'NOT_REBOOTED_YET', `${host} ${message}`, { host });
 
 async function reboot({ host }: OfHost, { deps, token }: Call): Promise<void> {
-  const command =
-    'if command -v reboot-host >/dev/null; then exec reboot-host; ' +
-    'elif [ -d /run/systemd/system ]; then exec systemctl reboot; else exec reboot; fi';
+  const started = performance.now();
+  // Not broken off by a cancellation: nobody would know whether the host is going down.
+  const once = async (sinceSeconds: number) => {
+    const { exitCode, capture } = await deps.remote.runOnce(host, rebootCommand, {
+      token,
+      timeoutMs: rebootMs,
+      sinceSeconds,
+    });
+    if (exitCode === 0) return;
+    const said = capture.output(mostPerHost).text.trim();
+    throw new OpsError('failed', 'REBOOT_REFUSED', `${host} refuses to reboot (exit status ${exitCode}): ${said}`, {
+      host,
+    });
+  };
   try {
-    // Not broken off by a cancellation: nobody would know whether the host is going down.
-    const { exitCode, capture } = await deps.remote.runOnce(host, command, { token, timeoutMs: rebootMs });
-    if (exitCode !== 0)
-      throw new OpsError(
-        'failed',
-        'REBOOT_REFUSED',
-        `${host} refuses to reboot (exit status ${exitCode}): ${capture.output(mostPerHost).text.trim()}`,
-        { host },
-      );
+    await once(0);
   } catch (error) {
-    // A host that goes down takes the connection, and whoever waits there, with it.
-    const gone = isOpsError(error) && ['CONNECTION_LOST', 'REBOOTED_MEANWHILE'].includes(error.code);
-    if (!gone) throw unclear(error);
+    if (hasCode(error, 'COMMAND_TIMEOUT')) throw unclear(error);
+    if (!hasCode(error, 'CONNECTION_LOST')) throw error;
+    // A host that goes down takes the connection along; one that answers tells from its journal whether the command came through.
+    await once((performance.now() - started) / 1000).catch((again: unknown) => {
+      if (!hasCode(again, 'CONNECTION_LOST', 'UNREACHABLE', 'REBOOTED_MEANWHILE')) throw again;
+    });
   } finally {
     deps.remote.forget(host);
   }
 }
 
-const unclear = (error: unknown) =>
-  isOpsError(error) && error.code === 'COMMAND_TIMEOUT'
-    ? new OpsError(
-        'unknown',
-        'REBOOT_OUTCOME_UNKNOWN',
-        `${error.message}: the host may be going down`,
-        error.facts,
-        error,
-      )
-    : error;
+const unclear = ({ message, facts }: OpsError) =>
+  new OpsError('unknown', 'REBOOT_OUTCOME_UNKNOWN', `${message}: the host may be going down`, facts);
+
+const hasCode = (error: unknown, ...codes: string[]): error is OpsError =>
+  isOpsError(error) && codes.includes(error.code);
 
 /** Commands on hosts, by ssh. */
 export const remote = {

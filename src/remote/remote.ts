@@ -52,12 +52,20 @@ export class Remote {
   }
 
   /**
-   * The output of a command that may be repeated at will and that has to succeed.
-   * @throws COMMAND_FAILED with the end of the output; see `runPlain`
+   * The whole output, of 32 KiB at most, of a command that may be repeated at will and that has to succeed.
+   * @throws COMMAND_FAILED with the end of the output, OUTPUT_TOO_LONG; see `runPlain`
    */
   async text(host: string, command: string, options: RunOptions = {}): Promise<string> {
     const { exitCode, signal, capture } = await this.run(host, command, options);
-    if (exitCode === 0) return capture.output(mostPerHost).text;
+    const { text, truncatedBytes } = capture.output(mostPerHost);
+    if (exitCode === 0 && truncatedBytes === 0) return text;
+    if (exitCode === 0)
+      throw new OpsError(
+        'failed',
+        'OUTPUT_TOO_LONG',
+        `${host}: '${shorten(command)}' printed ${capture.total} bytes, ${mostPerHost} are taken`,
+        { host },
+      );
     const said = capture.output(2000).text.trim();
     throw new OpsError(
       'failed',

@@ -121,7 +121,12 @@ async function makeHost(lab: string, name: string, sshdLines: readonly string[])
   writeFileSync(config, `${lines.join('\n')}\n`);
   let child: ChildProcess | undefined;
   const signal = (name: NodeJS.Signals) => {
-    if (child?.pid !== undefined) for (const pid of daemons(child.pid)) process.kill(pid, name);
+    for (const pid of child?.pid === undefined ? [] : daemons(child.pid))
+      try {
+        process.kill(pid, name);
+      } catch {
+        // It ended by itself.
+      }
   };
   const onExit = () => {
     if (child) signal('SIGKILL');
@@ -156,9 +161,17 @@ async function makeHost(lab: string, name: string, sshdLines: readonly string[])
 
 /** An sshd and those that serve its connections, not their commands. */
 function daemons(pid: number): number[] {
-  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean).map(Number);
-  const sshds = children.filter((child) => readFileSync(`/proc/${child}/comm`, 'utf8') === 'sshd\n');
-  return [pid, ...sshds.flatMap(daemons)];
+  const children = read(`/proc/${pid}/task/${pid}/children`).split(' ').filter(Boolean).map(Number);
+  return [pid, ...children.filter((child) => read(`/proc/${child}/comm`) === 'sshd\n').flatMap(daemons)];
+}
+
+/** Nothing for a process that is gone. */
+function read(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch {
+    return '';
+  }
 }
 
 async function listens(port: number): Promise<boolean> {

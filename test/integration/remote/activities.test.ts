@@ -326,7 +326,7 @@ test('a reboot that takes the connection along has succeeded, one that is refuse
     writeFileSync(rebootHost, `#!/bin/sh\n${script}\n`);
     chmodSync(rebootHost, 0o755);
   };
-  install(`echo x >>${file('rebooted')}; kill -9 $(ps -o ppid= -p $(ps -o sid= -p $$)); sleep 5`);
+  install(`echo x >>${file('rebooted')}; kill -9 $(ps -o ppid= -p $(ps -o sid= -p $$)); sleep 1`);
   // Without it the next line would reboot this machine.
   assert.equal(await remote.text('web3', 'command -v reboot-host'), `${rebootHost}\n`);
   const reboot = (token: string) =>
@@ -338,7 +338,12 @@ test('a reboot that takes the connection along has succeeded, one that is refuse
     reboot('reboot 2'),
     hasCode('failed', 'REBOOT_REFUSED', /web3 refuses to reboot \(exit status 4\): no$/),
   );
+  install(
+    `echo x >>${file('rebooted')}; kill -9 $(cat ${join(lab.dir, 'web3', 'pid')}) $(ps -o ppid= -p $(ps -o sid= -p $$))`,
+  );
+  await reboot('reboot 3');
+  assert.deepEqual(lines('rebooted'), ['x', 'x']);
   await host.kill();
-  await assert.rejects(reboot('reboot 3'), hasCode('transient', 'UNREACHABLE'));
+  await assert.rejects(reboot('reboot 4'), hasCode('transient', 'UNREACHABLE'));
   await host.start();
 });

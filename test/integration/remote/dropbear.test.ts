@@ -22,7 +22,13 @@ import { Remote } from '../../../src/remote/remote.ts';
 import { freePort } from '../../support/etcd.ts';
 import { makeKey } from '../../support/sshd.ts';
 
-const missing = ['/usr/sbin/dropbear', '/bin/busybox'].filter((path) => !existsSync(path));
+const missing = [
+  '/usr/sbin/dropbear',
+  '/usr/bin/dropbearkey',
+  '/usr/bin/ldd',
+  '/usr/bin/unshare',
+  '/bin/busybox',
+].filter((path) => !existsSync(path));
 const skip =
   missing.length > 0
     ? `${missing.join(', ')} is not installed`
@@ -49,18 +55,20 @@ describe('an installer, with dropbear and busybox for sshd and Debian', { skip }
     writeFileSync(join(root, 'etc/shells'), '/bin/sh\n');
     makeKey(join(dir, 'installer'));
     copyFileSync(join(dir, 'installer.pub'), join(root, 'root/.ssh/authorized_keys'));
-    execFileSync('dropbearkey', ['-t', 'ed25519', '-f', join(dir, 'host_key')], { stdio: 'ignore' });
-    const shown = execFileSync('dropbearkey', ['-y', '-f', join(dir, 'host_key')], { encoding: 'utf8' });
+    execFileSync('/usr/bin/dropbearkey', ['-t', 'ed25519', '-f', join(dir, 'host_key')], { stdio: 'ignore' });
+    const shown = execFileSync('/usr/bin/dropbearkey', ['-y', '-f', join(dir, 'host_key')], { encoding: 'utf8' });
     // One key for all installers, whatever the host.
     writeFileSync(join(dir, 'known_hosts'), `[*]:* ${/^ssh-ed25519 \S+/m.exec(shown)?.[0] ?? ''}\n`);
     writeFileSync(join(dir, 'ssh_config'), `Host machine\n  HostName 127.0.0.1\n  Port ${port}\n`);
-    const libraries = execFileSync('ldd', ['/usr/sbin/dropbear'], { encoding: 'utf8' }).matchAll(/(\/\S+) \(0x/g);
+    const libraries = execFileSync('/usr/bin/ldd', ['/usr/sbin/dropbear'], { encoding: 'utf8' }).matchAll(
+      /(\/\S+) \(0x/g,
+    );
     for (const [, library = ''] of [...libraries, ['', '/usr/sbin/dropbear'], ['', join(dir, 'host_key')]]) {
       mkdirSync(join(root, library, '..'), { recursive: true });
       copyFileSync(library, join(root, library));
     }
     dropbear = spawn(
-      'unshare',
+      '/usr/bin/unshare',
       [
         '--mount',
         'sh',

@@ -47,6 +47,12 @@ test('commands run over one kept connection, and their output is theirs alone', 
   );
   assert.equal(connections(lab.host('alpha').log()), before);
   await throwsOps(remote.text('alpha', 'echo why; exit 2'), 'failed', 'COMMAND_FAILED', /exit status 2: why$/);
+  await throwsOps(
+    remote.text('alpha', 'seq 1 20000'),
+    'failed',
+    'OUTPUT_TOO_LONG',
+    /printed 108894 bytes, 32768 are taken/,
+  );
 });
 
 test('the host name, the port, the user and the key come from the OpenSSH configuration, included files too', async () => {
