@@ -57,6 +57,9 @@ const missing = (host: string, { deps }: Call) =>
   `${host} has left no proof of this run's installation on ${installServers(deps.config).join(', ')}`;
 const printOf = ({ hostKey }: Proof) => fingerprint(Buffer.from(hostKey.split(' ')[1] ?? '', 'base64'));
 
+const isNew = (sight: Sight, bootId: string | undefined): sight is { system: RunningSystem } =>
+  'system' in sight && sight.system.bootId !== bootId;
+
 /** A power cut that a BMC has promised takes a moment: the old system counts only when it is seen twice with this between. */
 const settleMs = 10_000;
 
@@ -95,11 +98,24 @@ export const installer = {
    */
   'installer.powerCycled': condition(powerCycled),
 
-  /** Holds when an installer that was not there before answers, or has left this run's proof and gone. */
+  /**
+   * Holds when an installer that was not there before answers, or has left this run's proof and gone.
+   * Throws BOOTED_FROM_DISK, for then no installer will come.
+   */
   'installer.reached': condition(async ({ host, bootId }: Since, call): Promise<InstallPhase> => {
-    const sight = await lookAt(call.deps.remote, host, 'installer', call.signal);
-    if ('system' in sight && sight.system.installer && sight.system.bootId !== bootId) return 'installer';
+    const [sight, own] = await Promise.all([
+      lookAt(call.deps.remote, host, 'installer', call.signal),
+      lookAt(call.deps.remote, host, 'normal', call.signal),
+    ]);
+    if (isNew(sight, bootId) && sight.system.installer) return 'installer';
     if (await proofOf(host, call)) return 'installed';
+    if (bootId !== undefined && isNew(own, bootId) && !own.system.installer)
+      throw new OpsError(
+        'failed',
+        'BOOTED_FROM_DISK',
+        `${host} has booted ${own.system.os} from its disk: the network had no installer for it, or its BMC forgot to ask there`,
+        { host },
+      );
     const seen = 'absent' in sight ? sight.absent : `${host} runs ${sight.system.os} as before`;
     throw notYet(host, `${seen}; ${missing(host, call)}`);
   }),

@@ -101,7 +101,8 @@ async function reboot({ host }: OfHost, { deps, token }: Call): Promise<void> {
     if (!hasCode(error, 'CONNECTION_LOST')) throw error;
     // A host that goes down takes the connection along; one that answers tells from its journal whether the command came through.
     await once((performance.now() - started) / 1000).catch((again: unknown) => {
-      if (!hasCode(again, 'CONNECTION_LOST', 'UNREACHABLE', 'REBOOTED_MEANWHILE')) throw again;
+      if (hasCode(again, 'REBOOTED_MEANWHILE')) return;
+      throw isOpsError(again) && again.code !== 'REBOOT_REFUSED' ? unclear(again) : again;
     });
   } finally {
     deps.remote.forget(host);
@@ -159,8 +160,8 @@ export const remote = {
   }),
 
   /**
-   * Tells the host to reboot: by `reboot-host` where there is one. A connection that breaks is success. Throws REBOOT_REFUSED,
-   * REBOOT_OUTCOME_UNKNOWN, UNREACHABLE.
+   * Tells the host to reboot: by `reboot-host` where there is one. A connection that breaks is success when the host then
+   * says that it has begun. Throws REBOOT_REFUSED, REBOOT_OUTCOME_UNKNOWN, UNREACHABLE.
    */
   'remote.reboot': oneShot(reboot),
 

@@ -6,7 +6,7 @@ import { leave, setStage } from './support/good-run.ts';
 import { playAll } from './support/grid.ts';
 import { endOf } from './support/history.ts';
 import { phaseOf, type Post } from './support/post.ts';
-import * as outages from './support/outages.ts';
+import { outages } from './support/outages.ts';
 import { until, type Stage } from './support/stage.ts';
 
 suite('what a re-image depends on goes away in the middle of it', { skip: whyNoLab() ?? false }, () => {
@@ -77,6 +77,6 @@ suite('what a re-image depends on goes away in the middle of it', { skip: whyNoL
   });
 
   test('a machine, its BMC, its lock or its worker goes away', async (t) => {
-    await playAll(t, scene.posts, Object.values(outages));
+    await playAll(t, scene.posts, outages);
   });
 });

@@ -16,7 +16,7 @@ async function passed(post: Post, handle: WorkflowHandle, powerCycles = 1): Prom
   return 'passed';
 }
 
-export const neverEnds: Case = {
+const neverEnds: Case = {
   name: 'an installer that does not end',
   async play(post) {
     const { lab } = post.stage;
@@ -33,7 +33,7 @@ export const neverEnds: Case = {
   },
 };
 
-export const noInstaller: Case = {
+const noInstaller: Case = {
   name: 'a machine that boots from its disk as the network has no installer for it',
   async play(post) {
     const { lab } = post.stage;
@@ -54,7 +54,7 @@ export const noInstaller: Case = {
   },
 };
 
-export const noWorker: Case = {
+const noWorker: Case = {
   name: 'no worker for longer than a condition may take',
   async play(post) {
     await post.reset();
@@ -67,7 +67,7 @@ export const noWorker: Case = {
   },
 };
 
-export const secondRun: Case = {
+const secondRun: Case = {
   name: 'a second run for the same machine',
   async play(post) {
     await post.reset();
@@ -90,7 +90,7 @@ export const secondRun: Case = {
   },
 };
 
-export const silentAtTheCycle: Case = {
+const silentAtTheCycle: Case = {
   name: 'a BMC that is silent from the power cycle on',
   async play(post) {
     const { lab } = post.stage;
@@ -111,7 +111,7 @@ export const silentAtTheCycle: Case = {
   },
 };
 
-export const silentForAWhile: Case = {
+const silentForAWhile: Case = {
   name: 'a BMC that is silent for 12 s before the power cycle',
   async play(post) {
     const { lab } = post.stage;
@@ -125,7 +125,7 @@ export const silentForAWhile: Case = {
   },
 };
 
-export const noLogins: Case = {
+const noLogins: Case = {
   name: 'no logins for 15 s before the reboot',
   async play(post) {
     const { lab } = post.stage;
@@ -138,12 +138,28 @@ export const noLogins: Case = {
   },
 };
 
-export const noNetworkAtTheReboot: Case = {
-  name: 'no network for 15 s from the reboot on',
+const noNetworkAtTheReboot: Case = {
+  name: 'no network as the reboot is to be ordered',
   async play(post) {
     const { lab } = post.stage;
     await post.reset();
     const handle = await post.reimageUntil('reboot/1');
+    await lab.net(post.machine.name, 'down');
+    post.release();
+    const prompt = await parked(handle);
+    assert.match(prompt.message, /^step 'reboot' failed: cloudvirt\d+\.lab .*(Timed out|timed out)/);
+    await lab.net(post.machine.name, 'up');
+    await answer(handle, prompt, 'retry');
+    return `the order was not sent: asked, ${await passed(post, handle)} by a retry`;
+  },
+};
+
+const noNetworkAfterTheReboot: Case = {
+  name: 'no network for 15 s after the reboot',
+  async play(post) {
+    const { lab } = post.stage;
+    await post.reset();
+    const handle = await post.reimageUntil('back and healthy');
     await lab.net(post.machine.name, 'down');
     post.release();
     await sleep(15_000);
@@ -152,7 +168,7 @@ export const noNetworkAtTheReboot: Case = {
   },
 };
 
-export const noConnectionLasts: Case = {
+const noConnectionLasts: Case = {
   name: 'no connection lasts a second',
   async play(post) {
     const { lab } = post.stage;
@@ -176,7 +192,7 @@ async function takeLockAway(post: Post): Promise<void> {
   assert.match(await post.stage.etcd.ctl('del', '--prefix', key), /^1$/m);
 }
 
-export const lockLostEarly: Case = {
+const lockLostEarly: Case = {
   name: 'the lock is lost before the power cycle',
   async play(post) {
     await post.reset();
@@ -191,7 +207,7 @@ export const lockLostEarly: Case = {
   },
 };
 
-export const lockLostLate: Case = {
+const lockLostLate: Case = {
   name: 'the lock is lost after the power cycle',
   async play(post) {
     await post.reset();
@@ -203,3 +219,19 @@ export const lockLostLate: Case = {
     return 'stopped, what is guaranteed was cleaned up';
   },
 };
+
+/** What happens to one machine while the others go on; the longest first. */
+export const outages: readonly Case[] = [
+  noConnectionLasts,
+  noInstaller,
+  noNetworkAtTheReboot,
+  noLogins,
+  noNetworkAfterTheReboot,
+  silentForAWhile,
+  neverEnds,
+  noWorker,
+  secondRun,
+  silentAtTheCycle,
+  lockLostEarly,
+  lockLostLate,
+];

@@ -316,7 +316,7 @@ test('boot id and operating system are read, and a reboot is seen by its boot id
   await since(boot.uptimeSeconds * 1000 + 60_000);
 });
 
-test('a reboot that takes the connection along has succeeded, one that is refused has not', async () => {
+test('a reboot that takes the connection along has succeeded, one that is refused has not, one with the host gone is for the probe', async () => {
   const host = lab.host('web3');
   const bin = join(lab.dir, 'web3', 'bin');
   const rebootHost = join(bin, 'reboot-host');
@@ -341,7 +341,7 @@ test('a reboot that takes the connection along has succeeded, one that is refuse
   install(
     `echo x >>${file('rebooted')}; kill -9 $(cat ${join(lab.dir, 'web3', 'pid')}) $(ps -o ppid= -p $(ps -o sid= -p $$))`,
   );
-  await reboot('reboot 3');
+  await assert.rejects(reboot('reboot 3'), hasCode('unknown', 'REBOOT_OUTCOME_UNKNOWN', /web3.*may be going down/));
   assert.deepEqual(lines('rebooted'), ['x', 'x']);
   await host.kill();
   await assert.rejects(reboot('reboot 4'), hasCode('transient', 'UNREACHABLE'));
