@@ -7,7 +7,9 @@ import { heading } from './table.ts';
 
 const benches: Record<string, () => Promise<void>> = {
   steps: async () => (await import('./steps.ts')).steps(),
+  recovery: async () => (await import('./recovery.ts')).recovery(),
   shell: async () => (await import('./shell.ts')).shell(),
+  commands: async () => (await import('./commands.ts')).commands(),
   locks: async () => (await import('./locks.ts')).locks(),
 };
 

@@ -40,7 +40,7 @@ export function row(
 }
 
 /** Two rows: ours stands against so many times theirs. */
-export function beside(what: string, [ours, theirs]: readonly [number[], number[]], peer: string, most: number): void {
+export function beside(what: string, [ours = [], theirs = []]: number[][], peer: string, most: number): void {
   const factor = median(ours) / median(theirs);
   row(`${what}, ${peer}`, theirs, 'ms');
   row(what, ours, 'ms', { text: `${factor.toFixed(2)} x ${peer}, at most ${most}`, met: factor <= most });
@@ -57,17 +57,13 @@ export async function timed(body: () => Promise<unknown>): Promise<number> {
 export const timedCall = ({ file, args, env }: Program, ...more: string[]): Promise<number> =>
   timed(() => call(file, [...args, ...more], { env }));
 
-/** Measures two cases in turns, so that what else this machine does falls on both; each once before, for its caches. */
-export async function inTurns(
-  one: () => Promise<number>,
-  other: () => Promise<number>,
-): Promise<[one: number[], other: number[]]> {
-  await one();
-  await other();
-  const figures: [number[], number[]] = [[], []];
-  for (let round = 0; round < rounds; round++) {
-    figures[0].push(await one());
-    figures[1].push(await other());
-  }
+/** Measures cases in turns, so that what else this machine does falls on all alike; each once before, for its caches. */
+export async function inTurns(...cases: (() => Promise<number>)[]): Promise<number[][]> {
+  const figures = cases.map((): number[] => []);
+  for (let round = -1; round < rounds; round++)
+    for (const [i, measure] of cases.entries()) {
+      const figure = await measure();
+      if (round >= 0) figures[i]?.push(figure);
+    }
   return figures;
 }
