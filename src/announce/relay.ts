@@ -16,7 +16,7 @@ const graceMs = 250;
  * Resolves when all bytes and the end are flushed and the relay did not reset the connection.
  * @param claim asked once the relay listens, right before the message is written; false leaves it unsaid
  */
-export function sendToRelay({ host, port }: Relay, message: string, claim: () => Promise<boolean>): Promise<void> {
+export function sendToRelay({ host, port }: Relay, message: string, claim: () => boolean): Promise<void> {
   return new Promise((resolve, reject) => {
     const socket = connect({ host, port, family: 4, noDelay: true });
     let flushed = false;
@@ -34,8 +34,8 @@ export function sendToRelay({ host, port }: Relay, message: string, claim: () =>
     socket.on('close', () =>
       end(flushed ? undefined : new Error(`${host}:${port} closed the connection before it took the message`)),
     );
-    const speak = async () => {
-      if (!(await claim())) {
+    const speak = () => {
+      if (!claim()) {
         end();
         return;
       }
@@ -45,7 +45,7 @@ export function sendToRelay({ host, port }: Relay, message: string, claim: () =>
         setTimeout(end, graceMs).unref();
       });
     };
-    socket.on('connect', () => void speak());
+    socket.on('connect', speak);
     socket.resume();
   });
 }

@@ -1,4 +1,5 @@
 import { QueryNotRegisteredError, QueryRejectedError } from '@temporalio/client';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { OpsError } from '../model/errors.ts';
 import { names, type RunStatusReport } from '../model/run.ts';
 import { grpcCode, grpcStatus, isNotFound, type Temporal } from './client.ts';
@@ -6,16 +7,28 @@ import { grpcCode, grpcStatus, isNotFound, type Temporal } from './client.ts';
 /** The server lists a poller for five minutes after its last poll; a poll lasts one at most. */
 const pollMs = 70_000;
 
-/** @throws NO_WORKER when no worker asks the run's queue for work */
-export async function assertServed({ config, connection, namespace }: Temporal): Promise<void> {
-  const { task_queue: queue, address } = config.temporal;
-  const { pollers } = await connection.workflowService.describeTaskQueue({
-    namespace,
-    taskQueue: { name: queue },
-  });
+/** A server that was just restarted knows no pollers until they ask it again. */
+const looks = 5;
+const pauseMs = 1000;
+
+/** @throws NO_WORKER when no worker asks the run's queue for work, looked at for some seconds */
+export async function assertServed(temporal: Temporal): Promise<void> {
+  for (let look = 1; !(await isServed(temporal)); look++) {
+    if (look === looks) throw noWorker(temporal);
+    await sleep(pauseMs);
+  }
+}
+
+async function isServed({ config, connection, namespace }: Temporal): Promise<boolean> {
+  const taskQueue = { name: config.temporal.task_queue };
+  const { pollers } = await connection.workflowService.describeTaskQueue({ namespace, taskQueue });
   const oldest = Date.now() - pollMs;
-  if (pollers.some(({ lastAccessTime }) => Number(lastAccessTime?.seconds ?? 0) * 1000 >= oldest)) return;
-  throw new OpsError(
+  return pollers.some(({ lastAccessTime }) => Number(lastAccessTime?.seconds ?? 0) * 1000 >= oldest);
+}
+
+function noWorker({ config }: Temporal): OpsError {
+  const { task_queue: queue, address } = config.temporal;
+  return new OpsError(
     'usage',
     'NO_WORKER',
     `no worker polls the task queue ${queue} at ${address}: start one with 'cookbook worker'`,

@@ -134,6 +134,8 @@ export class Post {
       ['installer', 'disk', 'disk'],
       'one installation, one boot after it, one reboot',
     );
+    // The relay takes what it was sent a moment later.
+    await until('END on the SAL', () => this.sal(handle).length > 1, 5000).catch(() => undefined);
     assert.deepEqual(this.sal(handle), ['START', `END (PASS) - Cookbook ${reimage} (exit_code=0)`]);
     assert.deepEqual(
       lane.downtimes().log.map((line) => line.split(' ')[0]),
@@ -149,6 +151,8 @@ export class Post {
 
 /** What has to hold of a run that was ended past the point of no return: what is guaranteed is gone, and the rest is named. */
 export async function assertCleanedUp(post: Post, handle: WorkflowHandle, end: End): Promise<void> {
+  // A BMC makes off and on of a cycle after it has answered.
+  await until('the BMC has made the power cycle', () => post.machine.powerCycles() > 0);
   const { snippets, bootOverride, powerCycles, downtimes } = post.state();
   assert.deepEqual({ snippets, bootOverride, powerCycles }, { snippets: [], bootOverride: 'none', powerCycles: 1 });
   assert.match(

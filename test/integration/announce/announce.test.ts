@@ -69,10 +69,11 @@ for (const place of ['etcd', 'files'] as const)
     try {
       const marks = place === 'etcd' ? etcd : undefined;
       const token = `run/${place}/END`;
-      for (const attempt of [1, 2, 3])
-        assert.deepEqual(await announce(configOf(relay), { text: 'END' }, { token, attempt, etcd: marks }), {
-          sent: true,
-        });
+      for (const attempt of [1, 2, 3]) {
+        // Where there is etcd, each attempt is on another machine.
+        const config = configOf(relay, marks && { state_dir: join(dir, `machine${attempt}`) });
+        assert.deepEqual(await announce(config, { text: 'END' }, { token, attempt, etcd: marks }), { sent: true });
+      }
       await announce(configOf(relay), { text: 'END' }, { token: `${token}/other`, etcd: marks });
       assert.deepEqual(relay.messages, ['!log alice@laptop END', '!log alice@laptop END']);
     } finally {
@@ -138,7 +139,7 @@ test('a relay that never closes has got the message, too', async () => {
   }
 });
 
-test('a mark that is made too late silences nobody', async () => {
+test('an etcd that answers late delays no announcement, and silences none', async () => {
   const relay: TestRelay = await TestRelay.start((socket, count) => {
     relay.take(socket);
     if (count > 1) return;
@@ -146,11 +147,28 @@ test('a mark that is made too late silences nobody', async () => {
     setTimeout(() => server.freeze(false), 1400);
   });
   try {
-    assert.deepEqual(await announce(configOf(relay), { text: 'START' }, { etcd }), { sent: true });
-    assert.deepEqual(relay.messages.filter(Boolean), ['!log alice@laptop START']);
-    assert.equal(relay.connections, 2);
+    const token = 'run/frozen';
+    assert.deepEqual(await announce(configOf(relay), { text: 'START' }, { etcd, token }), { sent: true });
+    assert.deepEqual(await announce(configOf(relay), { text: 'START' }, { etcd, token, attempt: 2 }), { sent: true });
+    assert.deepEqual(relay.messages, ['!log alice@laptop START']);
+    assert.equal(relay.connections, 1);
   } finally {
     server.freeze(false);
+    await relay.stop();
+  }
+});
+
+test('a relay that never took it leaves no mark, and the next attempt announces', async () => {
+  const relay: TestRelay = await TestRelay.start((socket, count) => {
+    if (count <= 3) socket.resetAndDestroy();
+    else relay.take(socket);
+  });
+  try {
+    const token = 'run/reset';
+    assert.equal((await announce(configOf(relay), { text: 'END' }, { etcd, token })).sent, false);
+    assert.deepEqual(await announce(configOf(relay), { text: 'END' }, { etcd, token, attempt: 2 }), { sent: true });
+    assert.deepEqual(relay.messages, ['!log alice@laptop END']);
+  } finally {
     await relay.stop();
   }
 });
@@ -164,7 +182,7 @@ test('the place of the marks being away is no reason to be silent', async () => 
     assert.deepEqual(relay.messages, ['!log alice@laptop START']);
     assert.match(
       log.lines.join('\n'),
-      /WARN cannot look whether it was announced before: etcd .*\nWARN announced without a mark/,
+      /WARN cannot look whether it was announced before: etcd .*\nWARN announced, and other workers were not told: etcd /,
     );
   } finally {
     await away.close();

@@ -122,6 +122,7 @@ suite('installing a machine', { skip: whyNoLab() ?? false }, () => {
     await ipmi['ipmi.forcePxe'].run({ host }, hands.call());
     assert.equal(await installer['installer.powerCycled'].run({ host, bootId }, hands.call()), false);
     await dhcp['dhcp.pushSnippet'].run({ host, os }, hands.call());
+    await hands.lab.fault({ fault: 'installerHangs', host, on: true }); // so that it is seen at work, however slow we look
     await ipmi['ipmi.powerCycle'].run({ host, action: 'cycle' }, hands.call());
     assert.equal(await holds(() => installer['installer.powerCycled'].run({ host, bootId }, hands.call())), true);
     assert.equal(await holds(() => installer['installer.reached'].run({ host, bootId }, hands.call())), 'installer');
@@ -141,6 +142,7 @@ suite('installing a machine', { skip: whyNoLab() ?? false }, () => {
       'PROOF_MISSING',
       /no proof/,
     );
+    await hands.lab.fault({ fault: 'installerHangs', host, on: false });
     const { fingerprint, os: written } = await holds(() => look('run-1'));
     assert.match(fingerprint, /^SHA256:/);
     assert.equal(written, os);
