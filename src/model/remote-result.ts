@@ -1,5 +1,4 @@
-import { type ErrorKind, OpsError } from './errors.ts';
-import { fold, sorted } from './host-set.ts';
+import type { ErrorKind } from './errors.ts';
 
 /** A command for hosts. */
 export interface HostCommand {
@@ -14,6 +13,8 @@ export interface HostCommand {
 export interface HostResult {
   host: string;
   command: string;
+  /** Place of the command among those that were run together. */
+  index: number;
   /** Absent when no exit status became known. */
   exitCode: number | null;
   /** Signal that ended it, for example `SIGKILL`. */
@@ -32,7 +33,7 @@ export interface HostResult {
 
 /** Results of a slice of hosts as they travel: each distinct output once. */
 export interface SliceResult {
-  results: (Omit<HostResult, 'output' | 'truncatedBytes' | 'digest' | 'command' | 'ok'> & {
+  results: (Omit<HostResult, 'output' | 'truncatedBytes' | 'digest' | 'command' | 'index' | 'ok'> & {
     /** Places in `commands` and `outputs`. */
     command: number;
     output: number;
@@ -46,7 +47,7 @@ export const unpack = (commands: readonly HostCommand[], { results, outputs }: S
     const spec = commands[command] ?? { command: '' };
     const { text = '', truncatedBytes = 0, digest } = outputs[output] ?? {};
     const said = { output: text, truncatedBytes, ...(digest !== undefined && { digest }) };
-    return { ...rest, ...said, command: spec.command, ok: isOk(rest, spec) };
+    return { ...rest, ...said, command: spec.command, index: command, ok: isOk(rest, spec) };
   });
 
 /** Whether a command succeeded. */
@@ -63,41 +64,4 @@ export function groupBy(results: readonly HostResult[], key: (result: HostResult
     else groups.set(name, [result]);
   }
   return [...groups.values()];
-}
-
-/** A command failed on hosts (Spicerack's RemoteExecutionError). */
-export class RemoteExecutionError extends OpsError {
-  /** What all hosts said, those that succeeded too. */
-  readonly results: readonly HostResult[];
-  /** Hosts on which it failed. */
-  readonly hosts: readonly string[];
-
-  /**
-   * @param failed results that are no success, at least one
-   * @param total number of hosts the command was for
-   */
-  constructor(failed: readonly HostResult[], results: readonly HostResult[], total: number) {
-    const hosts = sorted(failed.map(({ host }) => host));
-    const unknown = failed.some(({ error }) => error?.kind === 'unknown');
-    super(unknown ? 'unknown' : 'failed', 'REMOTE_EXECUTION_FAILED', describe(failed, hosts.length, total), { hosts });
-    this.results = results;
-    this.hosts = hosts;
-  }
-}
-
-const mostGroups = 5;
-
-function describe(failed: readonly HostResult[], hosts: number, total: number): string {
-  const groups = groupBy(failed, how).map(
-    (group) => `${fold(group.map(({ host }) => host))}: ${how(group[0] as HostResult)}`,
-  );
-  const more = groups.length > mostGroups ? [`and ${groups.length - mostGroups} more`] : [];
-  const where = total === 1 ? '' : ` on ${hosts} of ${total} hosts`;
-  return `'${failed[0]?.command ?? ''}' failed${where}: ${[...groups.slice(0, mostGroups), ...more].join('; ')}`;
-}
-
-function how({ host, exitCode, signal, error, output }: HostResult): string {
-  if (error) return error.message.replace(new RegExp(`^${host.replaceAll('.', '\\.')}: `), '');
-  const tail = output.trim().slice(-500);
-  return `${exitCode === null ? `ended by ${signal ?? 'a signal'}` : `exit status ${exitCode}`}${tail === '' ? '' : `: ${tail}`}`;
 }

@@ -1,13 +1,17 @@
+import type { Execution } from '../../src/model/execution.ts';
 import { type HostResult, groupBy } from '../../src/model/remote-result.ts';
 import type { RemoteHosts } from './remote.ts';
 
 /** What hosts said: by groups of identical output when iterated, or by host. */
 export class RemoteResults implements Iterable<[RemoteHosts, string]> {
+  /** Which hosts succeeded, failed or were never contacted, command by command. */
+  readonly execution: Execution;
   readonly results: readonly HostResult[];
   readonly #subset: (hosts: string[]) => RemoteHosts;
 
-  constructor(results: readonly HostResult[], subset: (hosts: string[]) => RemoteHosts) {
-    this.results = results;
+  constructor(execution: Execution, subset: (hosts: string[]) => RemoteHosts) {
+    this.execution = execution;
+    this.results = execution.results;
     this.#subset = subset;
   }
 

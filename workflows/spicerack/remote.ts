@@ -97,8 +97,8 @@ export class RemoteHosts implements Iterable<RemoteHosts> {
    * @throws RemoteExecutionError when a command failed on a host, naming the hosts
    */
   async runSync(...args: readonly CommandSpec[] | readonly [RunSyncOptions]): Promise<RemoteResults> {
-    const results = await runSync(this.#slices(), optionsOf(args), this.#options);
-    return new RemoteResults(results, (hosts) => this.getSubset(hosts));
+    const execution = await runSync(this.#slices(), optionsOf(args), this.#options);
+    return new RemoteResults(execution, (hosts) => this.getSubset(hosts));
   }
 
   /**

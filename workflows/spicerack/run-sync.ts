@@ -2,7 +2,9 @@ import { ActivityFailure, CancelledFailure, uuid4 } from '@temporalio/workflow';
 import type { InputOf } from '../../activities/index.ts';
 import { toMs, type Duration } from '../../src/model/duration.ts';
 import { OpsError } from '../../src/model/errors.ts';
-import { type HostCommand, type HostResult, RemoteExecutionError, unpack } from '../../src/model/remote-result.ts';
+import { type Execution, RemoteExecutionError } from '../../src/model/execution.ts';
+import { sorted } from '../../src/model/host-set.ts';
+import { type HostCommand, type HostResult, unpack } from '../../src/model/remote-result.ts';
 import { call } from '../engine/call.ts';
 import { isUnknownOutcome } from '../engine/failure.ts';
 import { uncancellable } from '../engine/hold.ts';
@@ -55,27 +57,25 @@ export async function runSync(
   slices: readonly HostSlice[],
   options: RunSyncOptions,
   remote: RemoteOptions,
-): Promise<HostResult[]> {
+): Promise<Execution> {
   const commands = commandsOf(options);
+  const hosts = sorted(slices.flatMap((slice) => slice.hosts));
   // Several slices wait for each other between the commands.
   const groups = slices.length === 1 ? [commands] : commands.map((command) => [command]);
   const all: HostResult[] = [];
-  for (const group of groups) {
+  const execution: Execution = { mode: 'sync', hosts, commands, results: all, successThreshold: 1 };
+  for (const [place, group] of groups.entries()) {
     const parts = await Promise.allSettled(slices.map((slice) => runSlice(slice, group, options, remote)));
     // Only once all have ended: what is undone next must not meet commands still under way.
     const reasons = parts.flatMap((part): unknown[] => (part.status === 'rejected' ? [part.reason] : []));
     if (reasons.length > 0) throw reasons.find(isUnknownOutcome) ?? reasons[0];
-    all.push(...parts.flatMap((part): HostResult[] => (part.status === 'fulfilled' ? part.value : [])));
-    const failed = all.filter(({ ok }) => !ok);
-    if (failed.length === 0) continue;
+    const results = parts.flatMap((part): HostResult[] => (part.status === 'fulfilled' ? part.value : []));
+    all.push(...results.map((result) => ({ ...result, index: result.index + place })));
+    if (all.every(({ ok }) => ok)) continue;
     if (options.isSafe === true && currentRun().context.dryRun) break;
-    throw new RemoteExecutionError(
-      failed,
-      all,
-      slices.reduce((sum, { hosts }) => sum + hosts.length, 0),
-    );
+    throw new RemoteExecutionError(execution);
   }
-  return all;
+  return execution;
 }
 
 async function runSlice(

@@ -6,7 +6,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Call } from '../../../activities/define.ts';
 import { remote as activities } from '../../../activities/remote.ts';
 import { isOpsError } from '../../../src/model/errors.ts';
-import { RemoteExecutionError, unpack } from '../../../src/model/remote-result.ts';
+import { RemoteExecutionError } from '../../../src/model/execution.ts';
+import { type HostCommand, type HostResult, unpack } from '../../../src/model/remote-result.ts';
 import { Remote } from '../../../src/remote/remote.ts';
 import type { SliceInput } from '../../../src/remote/slice.ts';
 import { callOf } from '../../support/call.ts';
@@ -67,6 +68,9 @@ const runSync = (input: SliceInput, call: Call) =>
 const runSafe = (input: SliceInput, call: Call) =>
   activities['remote.runSyncSafe'].run(input, call).then((result) => unpack(input.commands, result));
 
+const errorOf = (hosts: string[], commands: HostCommand[], results: HostResult[]) =>
+  new RemoteExecutionError({ mode: 'sync', hosts, commands, results, successThreshold: 1 });
+
 test('a query gives hosts in order, with their sites', async () => {
   const config = lab.configWith({}, { sites: { east: { hosts: 'web[2-3],db*.east' }, west: { hosts: '*.west' } } });
   const call = callOf({ config, remote });
@@ -116,11 +120,7 @@ test('a command that fails on a host is data, and keeps the next one from runnin
     ],
   );
   assert.deepEqual(lines('next'), []);
-  const error = new RemoteExecutionError(
-    results.filter(({ ok }) => !ok),
-    results,
-    3,
-  );
+  const error = errorOf(hosts, commands, results);
   assert.match(error.message, /failed on 1 of 3 hosts: web2: exit status 9: broken$/);
   assert.deepEqual([error.kind, error.hosts], ['failed', ['web2']]);
   const any = await runSync({ hosts, commands: [{ command, okCodes: [] }] }, attempts('any').next());
@@ -200,7 +200,7 @@ test('a host that went away with a command under way has an unknown outcome in t
   const [result] = await runSync(input, next());
   await lab.host('web2').start();
   assert.equal(result?.error?.kind, 'unknown');
-  assert.equal(new RemoteExecutionError([result], [], 1).kind, 'unknown');
+  assert.equal(errorOf(['web2'], commands, [result]).kind, 'unknown');
 });
 
 test('cancelling ends the commands on all hosts, also where the connection was lost before', async () => {
