@@ -7,6 +7,8 @@ const config: KnipConfig = {
     'workflows/engine/run.ts',
     'workflows/engine/context.ts',
     'cookbooks/**/*.ts',
+    // Found by their folder.
+    'src/query/backends/*.ts',
     'scripts/dev/main.ts',
     'scripts/*.js',
     'test/**/*.test.ts',

@@ -1,5 +1,7 @@
+import { log } from '@temporalio/activity';
 import { OpsError, isOpsError } from '../src/model/errors.ts';
-import { expand, fold } from '../src/model/host-set.ts';
+import { fold } from '../src/model/host-set.ts';
+import { type Bounds, bounded, resolveQuery } from '../src/query/query.ts';
 import { shorten } from '../src/remote/command.ts';
 import { mostPerHost } from '../src/remote/output.ts';
 import { siteOf } from '../src/remote/sites.ts';
@@ -34,9 +36,16 @@ const rebootCommand =
 
 const accessOf = (installer: boolean | undefined): Access => (installer === true ? 'installer' : 'normal');
 
-async function query({ expression }: { expression: string }, { deps }: Call) {
-  const [, direct] = /^\s*D\{(.*)\}\s*$/is.exec(expression) ?? [];
-  const names = expand((direct ?? expression).trim());
+/** A query, and how many hosts it may give. */
+interface QueryInput extends Bounds {
+  expression: string;
+}
+
+async function query({ expression, allowEmpty, maxHosts = Infinity }: QueryInput, { deps, context, signal }: Call) {
+  const warn = (message: string) => void log.warn(`query '${expression}': ${message}`);
+  const most = Math.min(maxHosts, context.maxHosts ?? deps.config.max_hosts);
+  const found = await resolveQuery(expression, { config: deps.config, signal, warn });
+  const names = [...bounded(expression, found, { allowEmpty, maxHosts: most })];
   const unknown = await deps.remote.unknown(names);
   if (unknown.length > 0)
     throw new OpsError(
@@ -118,8 +127,8 @@ const hasCode = (error: unknown, ...codes: string[]): error is OpsError =>
 /** Commands on hosts, by ssh. */
 export const remote = {
   /**
-   * The hosts of an expression of the direct backend, `cloudvirt[1001-1003].lab` or `D{...}`, and how they are reached.
-   * Throws HOSTS_INVALID, HOST_UNKNOWN.
+   * The hosts of a query in Cumin's language, and how they are reached.
+   * Throws QUERY_INVALID, HOSTS_INVALID, QUERY_EMPTY, TOO_MANY_HOSTS, HOST_UNKNOWN, errors of the backends.
    */
   'remote.query': read(query),
 

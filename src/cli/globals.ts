@@ -11,6 +11,7 @@ export interface Globals {
   onFailure: OnFailure;
   reason?: string;
   task?: string;
+  maxHosts?: string;
   list?: boolean;
 }
 
@@ -20,8 +21,8 @@ export function operator(): string {
   return sudoUser && sudoUser !== 'root' ? sudoUser : user || '-';
 }
 
-/** Who starts a run and under which rules. @throws TASK_INVALID, REASON_INVALID */
-export function contextOf({ dryRun, verbose, locks, onFailure, reason, task }: Globals): RunContext {
+/** Who starts a run and under which rules. @throws TASK_INVALID, REASON_INVALID, MAX_HOSTS_INVALID */
+export function contextOf({ dryRun, verbose, locks, onFailure, reason, task, maxHosts }: Globals): RunContext {
   if (task !== undefined && !/^T\d{1,6}$/.test(task))
     throw new OpsError(
       'usage',
@@ -34,6 +35,7 @@ export function contextOf({ dryRun, verbose, locks, onFailure, reason, task }: G
       'REASON_INVALID',
       `--reason '${reason}': it must not be empty or contain a double quote`,
     );
+  const most = maxHostsOf(maxHosts);
   return {
     user: operator(),
     host: hostname(),
@@ -43,5 +45,12 @@ export function contextOf({ dryRun, verbose, locks, onFailure, reason, task }: G
     onFailure,
     ...(reason !== undefined && { reason }),
     ...(task !== undefined && { task }),
+    ...(most !== undefined && { maxHosts: most }),
   };
+}
+
+/** The number of `--max-hosts`. @throws MAX_HOSTS_INVALID */
+export function maxHostsOf(text: string | undefined): number | undefined {
+  if (text === undefined || /^[1-9]\d{0,8}$/.test(text)) return text === undefined ? undefined : Number(text);
+  throw new OpsError('usage', 'MAX_HOSTS_INVALID', `--max-hosts '${text}': write a number of hosts, 1 or more`);
 }

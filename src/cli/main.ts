@@ -22,6 +22,7 @@ const program = new Command('cookbook')
   )
   .option('--reason <text>', 'why, in your words')
   .option('--task <task>', 'ticket, such as T12345')
+  .option('--max-hosts <n>', 'refuse a query that gives more hosts; else max_hosts of the configuration')
   .option('-l, --list', 'print the tree of cookbooks; COOKBOOK then is a prefix')
   .argument('[cookbook]', 'name of a cookbook, or of a group to list')
   .argument('[args...]', 'arguments of the cookbook')
@@ -69,6 +70,14 @@ program
   .description('steer a fleet run: pause, resume, width N, skip HOST, abort')
   .action(async (run: string, action: string, value: string | undefined) =>
     end((await import('./commands/fleet.ts')).fleet(globals(), run, action, value)),
+  );
+program
+  .command('hosts <query>')
+  .description("print a query's hosts, folded")
+  .option('--expand', 'one name a line')
+  .option('--json', 'an object with hosts, folded and count')
+  .action(async (query: string, options: { expand?: boolean; json?: boolean }) =>
+    end((await import('./commands/hosts.ts')).hosts(globals(), query, options)),
   );
 program
   .command('worker')

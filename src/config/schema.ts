@@ -121,6 +121,14 @@ export const configSchema = (absolute: (path: string) => string) => {
         downtime: path.optional(),
       })
       .default({}),
+    /** Backend whose grammar a query is tried in first; null for the global grammar only. */
+    default_backend: z.string().nullable().default('direct'),
+    /** YAML map of names to queries, for `A:name`; need not exist. */
+    aliases_file: path.prefault('aliases.yaml'),
+    /** A run whose query gives more hosts is refused, unless `--max-hosts` allows them. */
+    max_hosts: z.int().positive().default(10_000),
+    /** For `K{...}`. */
+    knownhosts: z.strictObject({ files: z.array(path).default([]) }).prefault({}),
     /** Networks with workers of their own: hosts that match are reached through the queue `TASK_QUEUE-SITE`. */
     sites: z
       .record(

@@ -14,6 +14,8 @@ export interface RunContext {
   noLocks: boolean;
   verbose: boolean;
   onFailure: OnFailure;
+  /** A query that gives more hosts is refused; absent when the configuration's `max_hosts` counts. */
+  maxHosts?: number;
   /** Why, in the operator's words. */
   reason?: string;
   /** Ticket, `T` and up to six digits. */

@@ -6,6 +6,7 @@ import { RemoteResults } from './remote-results.ts';
 import {
   type CommandSpec,
   type HostSlice,
+  type QueryOptions,
   type RemoteOptions,
   type RunSyncOptions,
   optionsOf,
@@ -24,12 +25,12 @@ export class Remote {
   }
 
   /**
-   * The hosts of an expression such as `cloudvirt[1001-1003].lab` or `D{host1,host2}`.
-   * @throws HOSTS_INVALID, HOST_UNKNOWN
+   * The hosts of a query such as `cloudvirt[1001-1003].lab` or `P{R:Package = nova} and A:eqiad`.
+   * @throws QUERY_INVALID, HOSTS_INVALID, QUERY_EMPTY, TOO_MANY_HOSTS, HOST_UNKNOWN
    */
-  async query(expression: string, options: RemoteOptions = {}): Promise<RemoteHosts> {
-    const { hosts } = await call('remote.query', { expression });
-    return new RemoteHosts(hosts, { ...this.#options, ...options });
+  async query(expression: string, { allowEmpty, maxHosts, ...options }: QueryOptions = {}): Promise<RemoteHosts> {
+    const { hosts } = await call('remote.query', { expression, allowEmpty, maxHosts });
+    return new RemoteHosts(hosts, { ...this.#options, ...options }, allowEmpty);
   }
 }
 
@@ -39,8 +40,8 @@ export class RemoteHosts implements Iterable<RemoteHosts> {
   readonly #options: RemoteOptions;
 
   /** @throws NO_HOSTS */
-  constructor(hosts: readonly QueriedHost[], options: RemoteOptions = {}) {
-    if (hosts.length === 0) throw new OpsError('usage', 'NO_HOSTS', 'No hosts provided');
+  constructor(hosts: readonly QueriedHost[], options: RemoteOptions = {}, allowEmpty = false) {
+    if (hosts.length === 0 && !allowEmpty) throw new OpsError('usage', 'NO_HOSTS', 'No hosts provided');
     const byName = new Map(hosts.map((host) => [host.name, host]));
     this.#hosts = sorted(byName.keys()).map((name) => byName.get(name) ?? { name });
     this.#options = options;

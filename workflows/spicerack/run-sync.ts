@@ -40,6 +40,14 @@ export interface RemoteOptions {
   installer?: boolean;
 }
 
+/** Which hosts a query may give, and how they are worked on. */
+export interface QueryOptions extends RemoteOptions {
+  /** Take a query that gives no host. */
+  allowEmpty?: boolean;
+  /** Refuse a query that gives more; `--max-hosts`, else the configuration's `max_hosts`, counts too. */
+  maxHosts?: number;
+}
+
 /** Hosts of one network, few enough for one activity. */
 export interface HostSlice {
   site: string | undefined;
