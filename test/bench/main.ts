@@ -1,15 +1,17 @@
 /** `npm run bench [NAME...]`: measures and reports; a bar that is missed is reported too, only a bench that breaks is an error. */
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { cpus, loadavg } from 'node:os';
 import { join } from 'node:path';
-import { version as spicerack } from './spicerack.ts';
 import { heading } from './table.ts';
+import { peers } from './venv.ts';
 
 const benches: Record<string, () => Promise<void>> = {
   steps: async () => (await import('./steps.ts')).steps(),
   recovery: async () => (await import('./recovery.ts')).recovery(),
   shell: async () => (await import('./shell.ts')).shell(),
   commands: async () => (await import('./commands.ts')).commands(),
+  'fleet-cold': async () => (await import('./fleet/cold.ts')).fleetCold(),
+  'fleet-warm': async () => (await import('./fleet/warm.ts')).fleetWarm(),
   locks: async () => (await import('./locks.ts')).locks(),
 };
 
@@ -31,7 +33,9 @@ console.log(
     `node ${process.versions.node}`,
     versionOf('temporal', '--version'),
     versionOf('etcd', '--version'),
-    `spicerack ${spicerack}`,
+    // It says so on its standard error.
+    spawnSync('ssh', ['-V'], { encoding: 'utf8' }).stderr.split(',')[0] ?? '',
+    ...Object.entries(peers).map(([name, version]) => `${name} ${version}`),
     `${cpus().length} cpus`,
     load(),
   ].join(', '),

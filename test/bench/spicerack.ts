@@ -1,23 +1,16 @@
-import { execFile } from 'node:child_process';
-import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import type { Program } from './table.ts';
-
-export const version = '14.0.0';
-const venv = join(import.meta.dirname, '../../.dev/bench-venv');
-const call = promisify(execFile);
-// What it has compiled it may keep, as where it is installed.
-const env = { ...process.env, PYTHONDONTWRITEBYTECODE: '' };
+import { peer, peerEnv } from './venv.ts';
 
 /**
- * Spicerack with the same cookbooks, etcd and hosts; installed from PyPI when it is first needed.
+ * Spicerack with the same cookbooks, etcd and hosts.
  * @param dir where its configuration and logs go
  * @param etcdUrl an etcd that serves the API of version 2 too
  * @param sshConfig of the hosts its commands go to
  */
 export async function openSpicerack(dir: string, etcdUrl: string, sshConfig = '/dev/null'): Promise<Program> {
-  const file = await installed();
+  const file = await peer('cookbook');
   const cookbooks = join(dir, 'cookbooks/bench');
   mkdirSync(cookbooks, { recursive: true });
   const { hostname, port } = new URL(etcdUrl);
@@ -33,22 +26,7 @@ instance_params: { cumin_config: ${dir}/cumin.yaml, etcd_config: ${dir}/etcd.yam
     'cookbooks/bench/commands.py': commands,
   };
   for (const [name, text] of Object.entries(files)) writeFileSync(join(dir, name), text);
-  return { file, args: ['-c', join(dir, 'config.yaml')], env };
-}
-
-async function installed(): Promise<string> {
-  const [program, mark] = [join(venv, 'bin/cookbook'), join(venv, `spicerack-${version}`)];
-  if (existsSync(mark)) return program;
-  process.stderr.write(`installing wikimedia-spicerack ${version} into ${venv}\n`);
-  rmSync(venv, { recursive: true, force: true });
-  await call('python3', ['-m', 'venv', venv], { env });
-  await call(
-    join(venv, 'bin/pip'),
-    ['install', '--quiet', '--disable-pip-version-check', `wikimedia-spicerack==${version}`],
-    { env },
-  );
-  writeFileSync(mark, '');
-  return program;
+  return { file, args: ['-c', join(dir, 'config.yaml')], env: peerEnv };
 }
 
 const head = `"""Benchmarks"""

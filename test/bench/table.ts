@@ -26,18 +26,21 @@ export const median = (figures: readonly number[]): number => {
 /** What all rows have in common. */
 export const heading = '| what | median | least-most | n | bar |\n|---|---|---|---|---|';
 
-/** One row: what was measured, its figures, and how it stands against its bar. */
-export function row(
-  what: string,
-  figures: readonly number[],
-  unit: string,
-  bar?: { text: string; met: boolean },
-): void {
+/** What is asked of a figure; without `met` a remark. */
+export interface Bar {
+  text: string;
+  met?: boolean;
+}
+
+/** One row: what was measured, its figures, and how it stands against its bars. */
+export function row(what: string, figures: readonly number[], unit: string, ...bars: Bar[]): void {
   const spread = `${Math.min(...figures).toFixed(1)}-${Math.max(...figures).toFixed(1)}`;
   console.log(
-    `| ${what} | ${median(figures).toFixed(2)} ${unit} | ${spread} | ${figures.length} | ${bar ? `${bar.text}: ${bar.met ? 'met' : 'MISSED'}` : ''} |`,
+    `| ${what} | ${median(figures).toFixed(2)} ${unit} | ${spread} | ${figures.length} | ${bars.map(verdict).join('; ')} |`,
   );
 }
+
+const verdict = ({ text, met }: Bar) => (met === undefined ? text : `${text}: ${met ? 'met' : 'MISSED'}`);
 
 /** Two rows: ours stands against so many times theirs. */
 export function beside(what: string, [ours = [], theirs = []]: number[][], peer: string, most: number): void {

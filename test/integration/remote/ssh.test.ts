@@ -81,7 +81,7 @@ test('a host whose key nobody knows is refused, with the key it shows', async ()
     remote.run('alpha', 'true'),
     'failed',
     'HOST_KEY_UNKNOWN',
-    new RegExp(`${fingerprint?.replace('+', '\\+')}.*no key of it is known`),
+    new RegExp(`${fingerprint?.replaceAll('+', '\\+')}.*no key of it is known`),
   );
 });
 
