@@ -1,176 +1,157 @@
-import { OpsError } from './errors.ts';
+import { boxesOf } from './host-set/boxes.ts';
+import { codeOf } from './host-set/digits.ts';
+import { type Families, Gathering, patternOf, split } from './host-set/gather.ts';
+import { type Operator, Parser, mostHosts } from './host-set/parse.ts';
+import { type Ranges, countOf, numbers, textOf } from './host-set/ranges.ts';
+import { type Keep, combined, contains, sizeOf } from './host-set/tree.ts';
 
-/** More hosts than this in one expression is a typing mistake. */
-const most = 100_000;
-const maxDigits = 15;
+const keep: Record<Operator, Keep> = {
+  ',': (first, second) => first || second,
+  '!': (first, second) => first && !second,
+  '&': (first, second) => first && second,
+  '^': (first, second) => first !== second,
+};
 
-/** One piece of a name: text, or the alternatives of a bracket. */
-type Piece = string | string[];
+/** What folds into one name: its texts, and the numbers between them. */
+interface Folded {
+  readonly texts: readonly string[];
+  readonly axes: readonly Ranges[];
+}
 
 /**
- * The hosts of an expression such as `cloudvirt[1001-1003].lab,foo[01-03,5]`, as ClusterShell reads it: ranges with
- * zero padding, several ranges in a name, comma lists.
- * @returns names in natural order (host9 before host10), each once
+ * A set of host names that reads, orders and folds them as ClusterShell's NodeSet does. It never changes. What it costs depends on
+ * its ranges, not on its hosts: `host[1-5000000]` is one range.
+ */
+export class HostSet implements Iterable<string> {
+  readonly #families: Families;
+  #folded: readonly Folded[] | undefined;
+
+  private constructor(families: Families) {
+    this.#families = families;
+  }
+
+  /**
+   * The hosts of an expression such as `cloudvirt[1001-1003].lab,foo[01-03,5]!foo02`. Operators go strictly from left to right: `,`
+   * union, `!` difference, `&` intersection, `^` symmetric difference. Of what ClusterShell reads it refuses: an empty expression, steps
+   * (`[0-8/2]`), groups and wildcards, negative numbers (`h[-5]`), underscores in numbers, and spaces other than around an operand.
+   * @param options.wildcards take `*` and `?` for characters of a name, for who then looks for the hosts that they stand for
+   * @throws HOSTS_INVALID pointing at the character; also for more than 10,000,000 hosts
+   */
+  static parse(expression: string, { wildcards = false }: { wildcards?: boolean } = {}): HostSet {
+    const parser = new Parser(expression, wildcards);
+    let result = new HostSet(new Map());
+    let gathering = new Gathering();
+    for (const { operator, texts, axes } of parser.operands()) {
+      if (operator !== ',') {
+        result = result.union(new HostSet(gathering.families()));
+        gathering = new Gathering();
+      }
+      gathering.product(texts, axes);
+      if (operator !== ',') {
+        result = result.#combined(new HostSet(gathering.families()), operator);
+        gathering = new Gathering();
+      }
+    }
+    result = result.union(new HostSet(gathering.families()));
+    if (result.size > mostHosts) throw parser.error(`more than ${mostHosts} hosts`);
+    return result;
+  }
+
+  /** The set of these names, each taken as it is. */
+  static of(names: Iterable<string>): HostSet {
+    const gathering = new Gathering();
+    for (const name of names) gathering.name(name);
+    return new HostSet(gathering.families());
+  }
+
+  /** How many hosts. */
+  get size(): number {
+    let size = 0;
+    for (const { tree } of this.#families.values()) size += sizeOf(tree);
+    return size;
+  }
+
+  has(name: string): boolean {
+    const { texts, digits } = split(name);
+    return contains(this.#families.get(patternOf(texts))?.tree, digits.map(codeOf));
+  }
+
+  union(other: HostSet): HostSet {
+    return this.#combined(other, ',');
+  }
+
+  difference(other: HostSet): HostSet {
+    return this.#combined(other, '!');
+  }
+
+  intersection(other: HostSet): HostSet {
+    return this.#combined(other, '&');
+  }
+
+  symmetricDifference(other: HostSet): HostSet {
+    return this.#combined(other, '^');
+  }
+
+  /**
+   * The hosts as ClusterShell lists them: by the texts of their names, then by number (host9 before host10); names that differ in
+   * several numbers in the order of the folded form.
+   */
+  *[Symbol.iterator](): Generator<string, void, undefined> {
+    for (const { texts, axes } of this.#parts()) yield* names(texts, axes);
+  }
+
+  /** The folded form, `cloudvirt[1001-1003].lab`: parsed, it gives the same set. Empty for no hosts. */
+  toString(): string {
+    return this.#parts()
+      .map(({ texts, axes }) =>
+        texts.map((text, i) => (axes[i] === undefined ? text : `${text}${foldedNumbers(axes[i])}`)).join(''),
+      )
+      .join();
+  }
+
+  #parts(): readonly Folded[] {
+    this.#folded ??= [...this.#families]
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .flatMap(([, { texts, tree }]) => boxesOf(tree).map((axes) => ({ texts, axes })));
+    return this.#folded;
+  }
+
+  #combined(other: HostSet, operator: Operator): HostSet {
+    if (operator === ',' && (this.#families.size === 0 || other.#families.size === 0))
+      return this.#families.size === 0 ? other : this;
+    const families = new Map(this.#families);
+    for (const [pattern, family] of other.#families) if (!families.has(pattern)) families.set(pattern, family);
+    for (const [pattern, { texts }] of families) {
+      const tree = combined(this.#families.get(pattern)?.tree, other.#families.get(pattern)?.tree, keep[operator]);
+      if (tree === undefined) families.delete(pattern);
+      else families.set(pattern, { texts, tree });
+    }
+    return new HostSet(families);
+  }
+}
+
+const foldedNumbers = (ranges: Ranges): string => (countOf(ranges) === 1 ? textOf(ranges) : `[${textOf(ranges)}]`);
+
+/** Every combination, the last number varying first. */
+function* names([text = '', ...texts]: readonly string[], [ranges, ...axes]: readonly Ranges[]): Generator<string> {
+  if (ranges === undefined) yield text;
+  else if (axes.length === 0) {
+    const [end = ''] = texts;
+    for (const digits of numbers(ranges)) yield text + digits + end;
+  } else {
+    const rest = [...names(texts, axes)];
+    for (const digits of numbers(ranges)) for (const end of rest) yield text + digits + end;
+  }
+}
+
+/**
+ * The hosts of an expression, in ClusterShell's order, each once.
  * @throws HOSTS_INVALID pointing at the character
  */
-export function expand(expression: string): string[] {
-  const names = new Set<string>();
-  for (const pieces of parse(expression)) {
-    const count = pieces.reduce((product, piece) => product * (typeof piece === 'string' ? 1 : piece.length), 1);
-    if (names.size + count > most) throw invalid(expression, 0, `more than ${most} hosts`);
-    for (const name of product(pieces)) names.add(name);
-  }
-  return sorted(names);
-}
+export const expand = (expression: string): string[] => [...HostSet.parse(expression)];
 
-/** Names in natural order, each once: numbers inside by value, `host9` before `host10`. */
-export function sorted(names: Iterable<string>): string[] {
-  return [...new Set(names)]
-    .map((name) => ({ name, key: tokens(name) }))
-    .sort((a, b) => compareTokens(a.key, b.key))
-    .map(({ name }) => name);
-}
+/** Names in ClusterShell's order, each once. */
+export const sorted = (names: Iterable<string>): string[] => [...HostSet.of(names)];
 
-function product(pieces: readonly Piece[]): string[] {
-  let names = [''];
-  for (const piece of pieces)
-    names =
-      typeof piece === 'string'
-        ? names.map((name) => name + piece)
-        : names.flatMap((name) => piece.map((number) => name + number));
-  return names;
-}
-
-function parse(expression: string): Piece[][] {
-  const all: Piece[][] = [];
-  let pieces: Piece[] = [];
-  let at = 0;
-  const endOfName = () => {
-    if (pieces.length === 0) throw invalid(expression, at, 'a host name is missing');
-    all.push(pieces);
-    pieces = [];
-  };
-  while (at < expression.length) {
-    const rest = expression.slice(at);
-    const [text = ''] = /^[\w.-]+/.exec(rest) ?? [];
-    if (text !== '') {
-      pieces.push(text);
-      at += text.length;
-    } else if (rest.startsWith('[')) {
-      const end = expression.indexOf(']', at);
-      if (end === -1) throw invalid(expression, at, "'[' without ']'");
-      pieces.push(numbers(expression, at + 1, end));
-      at = end + 1;
-    } else if (rest.startsWith(',')) {
-      endOfName();
-      at += 1;
-    } else throw invalid(expression, at, `'${rest.charAt(0)}' cannot be part of a host name`);
-  }
-  endOfName();
-  return all;
-}
-
-/** The numbers of `1-3,07` between two brackets, as they are written in a name. */
-function numbers(expression: string, from: number, to: number): string[] {
-  const found: string[] = [];
-  let at = from;
-  for (const range of expression.slice(from, to).split(',')) {
-    const [, first, last = first] = /^(\d+)(?:-(\d+))?$/.exec(range) ?? [];
-    if (first === undefined || last === undefined)
-      throw invalid(expression, at, `'${range}' is not a number or a range such as 1-3`);
-    const padded = first.length > 1 && first.startsWith('0');
-    if ((padded || (last.length > 1 && last.startsWith('0'))) && first.length !== last.length)
-      throw invalid(expression, at, `'${range}' pads its ends with zeros to different lengths`);
-    if (last.length > maxDigits) throw invalid(expression, at, `'${range}' has more than ${maxDigits} digits`);
-    if (Number(last) < Number(first)) throw invalid(expression, at, `'${range}' goes backwards`);
-    if (Number(last) - Number(first) >= most) throw invalid(expression, at, `'${range}' is more than ${most} hosts`);
-    for (let n = Number(first); n <= Number(last); n++) found.push(String(n).padStart(padded ? first.length : 0, '0'));
-    at += range.length + 1;
-  }
-  return found;
-}
-
-const invalid = (expression: string, at: number, why: string) =>
-  new OpsError('usage', 'HOSTS_INVALID', `hosts '${expression}': ${why}, at character ${at + 1}`, {
-    expression,
-    character: at + 1,
-  });
-
-/** A name split at its numbers: texts at even places, digits at odd ones. */
-const tokens = (name: string): string[] => name.split(/(\d+)/);
-
-/** By value; of the same value the shorter writing first, as ClusterShell orders `2`, `01`, `003`. */
-const compareNumbers = (a: string, b: string): number => a.length - b.length || (a < b ? -1 : a > b ? 1 : 0);
-
-function compareTokens(a: readonly string[], b: readonly string[]): number {
-  for (let i = 0; i < Math.max(a.length, b.length); i++) {
-    const [x, y] = [a[i] ?? '', b[i] ?? ''];
-    const order = i % 2 === 1 ? compareNumbers(x, y) : x < y ? -1 : x > y ? 1 : 0;
-    if (order !== 0) return order;
-  }
-  return 0;
-}
-
-/** A product of number sets around fixed texts. */
-interface Box {
-  texts: string[];
-  axes: string[][];
-}
-
-/**
- * The folded form of host names, `cloudvirt[1001-1003].lab`: {@link expand} gives the same names back. Names that
- * differ in several numbers are folded where they make a full product.
- */
-export function fold(names: Iterable<string>): string {
-  const byPattern = new Map<string, Box[]>();
-  for (const name of sorted(names)) {
-    const parts = tokens(name);
-    const texts = parts.filter((_, i) => i % 2 === 0);
-    const key = texts.join('\0');
-    const boxes = byPattern.get(key) ?? [];
-    boxes.push({ texts, axes: parts.filter((_, i) => i % 2 === 1).map((number) => [number]) });
-    byPattern.set(key, boxes);
-  }
-  return [...byPattern.values()].flatMap((boxes) => merged(boxes).map(written)).join(',');
-}
-
-/** Joins boxes that differ along one axis only, until none do; the last number of a name varies first. */
-function merged(boxes: Box[]): Box[] {
-  let now = boxes;
-  for (let axis = (boxes[0]?.axes.length ?? 0) - 1; axis >= 0; axis--) {
-    const joined = new Map<string, Box>();
-    for (const box of now) {
-      const key = box.axes.map((values, i) => (i === axis ? '' : values.join())).join(';');
-      const same = joined.get(key);
-      if (same) same.axes[axis]?.push(...(box.axes[axis] ?? []));
-      else joined.set(key, { texts: box.texts, axes: box.axes.map((values) => [...values]) });
-    }
-    now = [...joined.values()];
-  }
-  return now;
-}
-
-const written = ({ texts, axes }: Box): string =>
-  texts.map((text, i) => text + (i < axes.length ? writtenAxis(axes[i] ?? []) : '')).join('');
-
-function writtenAxis(values: string[]): string {
-  const [only] = values;
-  if (values.length === 1 && only !== undefined) return only;
-  const ranges: [first: string, last: string][] = [];
-  for (const value of [...values].sort(compareNumbers)) {
-    const range = ranges.at(-1);
-    if (range && follows(range, value)) range[1] = value;
-    else ranges.push([value, value]);
-  }
-  return `[${ranges.map(([first, last]) => (first === last ? first : `${first}-${last}`)).join()}]`;
-}
-
-/** Whether `first-last` goes on with `value`; a padded range keeps its width. */
-function follows([first, last]: [string, string], value: string): boolean {
-  if (value.length > maxDigits) return false;
-  const padded = first.length > 1 && first.startsWith('0');
-  return (
-    value === String(Number(last) + 1).padStart(padded ? first.length : 0, '0') &&
-    (!padded || value.length === first.length)
-  );
-}
+/** The folded form of host names, `cloudvirt[1001-1003].lab`: {@link expand} gives the same names back. */
+export const fold = (names: Iterable<string>): string => HostSet.of(names).toString();

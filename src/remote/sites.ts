@@ -1,5 +1,5 @@
 import type { Config } from '../config/schema.ts';
-import { expand } from '../model/host-set.ts';
+import { HostSet } from '../model/host-set.ts';
 import { glob } from './known-hosts.ts';
 
 /** The first site of the configuration whose hosts include this one; none when the run's own workers reach it. */
@@ -12,5 +12,5 @@ function includes(expression: string, host: string): boolean {
   return expression
     .split(/,(?![^[]*\])/)
     .map((item) => item.trim())
-    .some((item) => (/[*?]/.test(item) ? glob(item).test(host) : expand(item).includes(host)));
+    .some((item) => (/[*?]/.test(item) ? glob(item).test(host) : HostSet.parse(item).has(host)));
 }

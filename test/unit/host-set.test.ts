@@ -42,8 +42,8 @@ test('a mistake is pointed at', () => {
     ['host1 host2', /' ' cannot be part of a host name, at character 6$/],
     ['host]', /'\]' cannot be part of a host name, at character 5$/],
     ['h[01-100]', /different lengths, at character 3$/],
-    ['h[1-999999]', /more than 100000 hosts, at character 3$/],
-    ['h[1-999]x[1-999]', /more than 100000 hosts/],
+    ['h[1-99999999]', /more than 10000000 hosts, at character 3$/],
+    ['a,h[1-9999]x[1-9999]', /more than 10000000 hosts, at character 3$/],
   ];
   for (const [expression, message] of mistakes)
     assert.throws(
