@@ -22,14 +22,20 @@ export type EtcdCluster = z.infer<typeof etcdCluster>;
 export const configSchema = (absolute: (path: string) => string) => {
   const path = z.string().min(1).transform(absolute);
   const ssh = z.strictObject({
-    /** OpenSSH client configuration: HostName, Port, User, IdentityFile, ProxyJump and UserKnownHostsFile are obeyed. */
-    config_file: path.optional(),
+    /**
+     * OpenSSH client configuration, as of `ssh -F`; `none` for none. Default: those of the worker's user and of the system.
+     * What it says of a host wins over what is said here and under `sites`.
+     */
+    config_file: z.union([z.literal('none'), path]).optional(),
+    /** Of hosts for which neither the OpenSSH configuration nor their site names one. */
     user: z.string().default('root'),
+    /** Private keys, or public ones whose private half the agent holds; offered after those of the OpenSSH configuration. */
     identity_files: z.array(path).default([]),
-    /** Use the agent of SSH_AUTH_SOCK too. */
+    /** Offer the keys of the agent (IdentityAgent, else SSH_AUTH_SOCK) too. */
     agent: z.boolean().default(true),
-    /** Files in known_hosts format. */
+    /** Files in known_hosts format; they take the place of OpenSSH's own (~/.ssh/known_hosts, /etc/ssh/ssh_known_hosts). */
     known_hosts: z.array(path).default([]),
+    /** `[user@]host[:port]`, several with commas, or `none`. */
     jump_host: z.string().optional(),
     connect_timeout_seconds: z.number().positive().default(10),
     keepalive_seconds: z.number().positive().default(15),
@@ -37,6 +43,23 @@ export const configSchema = (absolute: (path: string) => string) => {
     max_handshakes: z.int().positive().default(32),
     /** Channels open at a time on one connection; sshd's MaxSessions is 10. */
     max_channels: z.int().min(1).max(10).default(10),
+  });
+
+  const site = z.strictObject({
+    /** Comma list of host sets and of patterns with `*` or `?`: `web[1-9].east,*.tools`. */
+    hosts: z.string(),
+    /** Of the workers that reach the hosts, default `TASK_QUEUE-SITE`; with that of `temporal` it is all workers that do. */
+    task_queue: z.string().min(1).optional(),
+    /** As under `ssh`. */
+    jump_host: z.string().optional(),
+    user: z.string().optional(),
+    /** Instead of those under `ssh`. */
+    identity_files: z.array(path).optional(),
+    /**
+     * What is done about host keys that are not known. `accept-new` takes and notes them; `no` takes any key that is not
+     * revoked. Neither is silent: each connection is logged, each run says so.
+     */
+    strict_host_key_checking: z.enum(['yes', 'accept-new', 'no']).optional(),
   });
 
   return z.strictObject({
@@ -129,12 +152,9 @@ export const configSchema = (absolute: (path: string) => string) => {
     max_hosts: z.int().positive().default(10_000),
     /** For `K{...}`. */
     knownhosts: z.strictObject({ files: z.array(path).default([]) }).prefault({}),
-    /** Networks with workers of their own: hosts that match are reached through the queue `TASK_QUEUE-SITE`. */
+    /** Networks, the first that has a host counts; their workers are started with `cookbook worker --site SITE`. */
     sites: z
-      .record(
-        z.string().regex(/^[a-z0-9-]+$/, 'a site is named in lower-case letters, digits and -'),
-        z.strictObject({ hosts: z.string() }),
-      )
+      .record(z.string().regex(/^[a-z0-9-]+$/, 'a site is named in lower-case letters, digits and -'), site)
       .default({}),
   });
 };

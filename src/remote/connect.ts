@@ -8,8 +8,8 @@ import type { Target } from './target.ts';
 /** How connections are made, whatever the host. */
 export interface ConnectOptions {
   hostKeys: HostKeys;
-  timeoutMs: number;
-  keepaliveMs: number;
+  /** Told of a host key that is accepted without proof. */
+  warn: (message: string) => void;
   /** The way through a jump host. */
   sock?: Duplex;
   signal: AbortSignal;
@@ -38,13 +38,13 @@ const preferred = (types: readonly string[]): ServerHostKeyAlgorithm[] =>
 
 /**
  * Opens a verified and authenticated connection.
- * @throws HOST_UNKNOWN, UNREACHABLE, HOST_KEY_UNKNOWN, HOST_KEY_MISMATCH, HOST_KEY_REVOKED, NO_KEY_ACCEPTED,
- *   HANDSHAKE_FAILED
+ * @throws HOST_UNKNOWN, UNREACHABLE, HOST_KEY_UNKNOWN, HOST_KEY_MISMATCH, HOST_KEY_REVOKED, KNOWN_HOSTS_UNREADABLE,
+ *   NO_KEY_ACCEPTED, HANDSHAKE_FAILED
  */
 export function connect(target: Target, options: ConnectOptions): Promise<Opened> {
-  const { hostKeys, signal, sock } = options;
+  const { hostKeys, signal, sock, warn } = options;
   const client = new ssh2.Client();
-  const offered = offers(target.user, target.identityFiles, target.agent);
+  const offered = offers(target);
   return new Promise((resolve, reject) => {
     let hostKey: Buffer | undefined;
     let refused: Error | undefined;
@@ -76,14 +76,16 @@ export function connect(target: Target, options: ConnectOptions): Promise<Opened
         port: target.port,
         username: target.user,
         ...(sock && { sock }),
-        readyTimeout: options.timeoutMs,
-        keepaliveInterval: options.keepaliveMs,
-        keepaliveCountMax: 3,
+        readyTimeout: target.connectTimeoutMs,
+        keepaliveInterval: target.keepaliveMs,
+        keepaliveCountMax: target.keepaliveCount,
         algorithms: { serverHostKey: preferred(hostKeys.types(target.owner)) },
         authHandler: (_methods, _partial, next) => next(offered.next() as never),
         hostVerifier: (key: Buffer) => {
           try {
-            refused = hostKeys.objection(target.owner, key);
+            const { objection, warning } = hostKeys.judge(target.owner, key);
+            refused = objection;
+            if (warning !== undefined) warn(warning);
           } catch (error) {
             refused = error as Error;
           }

@@ -1,6 +1,7 @@
-import { mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { appendFileSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { OpsError, messageOf } from '../model/errors.ts';
+import { type Expected, objection } from './host-key-objection.ts';
 import {
   type KnownHosts,
   type KnownKey,
@@ -10,18 +11,30 @@ import {
   knownName,
   parseKnownHosts,
 } from './known-hosts.ts';
+import type { StrictHostKeyChecking } from './ssh-options.ts';
 
 /** Whose key is looked for, and where. */
 export interface KeyOwner {
   /** The operator's name of the host. */
   host: string;
-  /** Names under which known_hosts files may list it, without port. */
-  keyNames: readonly string[];
+  /** Name or address under which known_hosts files list it, without port. */
+  keyName: string;
   port: number;
+  /** Is looked for instead, whatever the port: HostKeyAlias. */
+  alias: string | undefined;
   /** Files in known_hosts format. */
   knownHosts: readonly string[];
-  /** Whether keys that runs have proven count, and win. */
+  /** File of public keys that are never accepted, one a line. */
+  revoked: string | undefined;
+  strict: StrictHostKeyChecking;
+  /** Whether keys that runs have proven count, and win; they are kept by the operator's name. */
   proven: boolean;
+}
+
+/** Whether a key is accepted: why it is not, or what is to be said of one accepted without proof. */
+export interface Verdict {
+  objection?: OpsError;
+  warning?: string;
 }
 
 /** Host keys that connections are checked against: known_hosts files, and those that runs have proven. */
@@ -77,66 +90,77 @@ export class HostKeys {
 
   /** Changes when a file does from which the host's keys come. */
   stamp(owner: KeyOwner): string {
-    return this.#sources(owner).map(stampOf).join();
+    const { host, proven, knownHosts, revoked } = owner;
+    return [proven ? this.fileOf(host) : '', ...knownHosts, revoked ?? '', this.#accepted].map(stampOf).join();
   }
 
   /**
-   * Why a key that a host has shown is not accepted; nothing when it is.
+   * Judges a key that a host has shown, and notes a new one where new ones are accepted.
    * Codes: HOST_KEY_UNKNOWN, HOST_KEY_MISMATCH, HOST_KEY_REVOKED.
+   * @throws KNOWN_HOSTS_UNREADABLE
    */
-  objection(owner: KeyOwner, key: Buffer): OpsError | undefined {
-    const { keys, revoked } = this.#expected(owner);
-    const seen = `${keyType(key)} ${fingerprint(key)}`;
-    const facts = { host: owner.host, fingerprint: fingerprint(key) };
-    const barred = revoked.find((known) => known.key.equals(key));
-    if (barred)
-      return new OpsError(
-        'failed',
-        'HOST_KEY_REVOKED',
-        `${owner.host} shows the host key ${seen}, which ${barred.file} line ${barred.line} revokes`,
-        facts,
-      );
-    if (keys.some((known) => known.key.equals(key))) return undefined;
-    const [expected] = [...keys].sort((a, b) => Number(b.type === keyType(key)) - Number(a.type === keyType(key)));
-    const way =
-      'if it was re-installed and this is its new key, ' +
-      (expected?.file === this.fileOf(owner.host) ? 'remove that file and list the key' : 'replace that line');
-    if (expected)
-      return new OpsError(
-        'failed',
-        'HOST_KEY_MISMATCH',
-        `${owner.host} shows the host key ${seen}, but ${expected.file} line ${expected.line} expects ` +
-          `${expected.type} ${fingerprint(expected.key)}: ${way}; otherwise it is not the host it should be`,
-        { ...facts, file: expected.file, line: expected.line },
-      );
-    return new OpsError(
-      'failed',
-      'HOST_KEY_UNKNOWN',
-      `${owner.host} shows the host key ${seen}, and no key of it is known: check it on the host's console and add it to ` +
-        `${owner.knownHosts[0] ?? 'a file listed under ssh.known_hosts'} as '${this.#names(owner)[0] ?? owner.host}'`,
-      facts,
-    );
+  judge(owner: KeyOwner, key: Buffer): Verdict {
+    const expected = this.#expected(owner);
+    const name = this.#name(owner);
+    const listIt = `${owner.knownHosts[0] ?? 'a file listed under ssh.known_hosts'} as '${name}'`;
+    const refused = objection(owner.host, key, expected, this.fileOf(owner.host), listIt);
+    if (!refused) return {};
+    const bare = ['HOST_KEY_UNKNOWN', 'HOST_KEY_MISMATCH'].includes(refused.code);
+    if (owner.strict === 'no' && bare)
+      return { warning: `${refused.message}; accepted all the same: StrictHostKeyChecking is no` };
+    if (owner.strict !== 'accept-new' || refused.code !== 'HOST_KEY_UNKNOWN' || expected.authority)
+      return { objection: refused };
+    const line = `${keyType(key)} ${key.toString('base64')}`;
+    mkdirSync(dirname(this.#accepted), { recursive: true, mode: 0o755 });
+    appendFileSync(this.#accepted, `${name} ${line}\n`);
+    return {
+      warning: `${owner.host} shows the host key ${keyType(key)} ${fingerprint(key)}, which nobody knew: accepted, as StrictHostKeyChecking is accept-new, and noted in ${this.#accepted}`,
+    };
   }
 
-  #expected(owner: KeyOwner): { keys: KnownKey[]; revoked: KnownKey[] } {
+  #expected(owner: KeyOwner): Expected {
     const found = this.#find(owner);
     // As ssh(1) does: keys listed without a port also count for another one, when there are none for it.
-    return found.keys.length > 0 || owner.port === 22 ? found : this.#find({ ...owner, port: 22 });
+    if (found.keys.length > 0 || owner.port === 22 || owner.alias !== undefined) return found;
+    const plain = this.#find({ ...owner, port: 22 });
+    return { ...plain, revoked: [...found.revoked, ...plain.revoked], authority: found.authority ?? plain.authority };
   }
 
-  #find(owner: KeyOwner): { keys: KnownKey[]; revoked: KnownKey[] } {
-    const all = this.#sources(owner).map((file) => keysOf(this.#read(file), this.#names(owner)));
-    const revoked = all.flat().filter(({ marker }) => marker === 'revoked');
-    const [proven = [], ...listed] = all.map((keys) => keys.filter(({ marker }) => marker === undefined));
-    return { keys: owner.proven && proven.length > 0 ? proven : [...proven, ...listed.flat()], revoked };
+  #find(owner: KeyOwner): Expected {
+    const { host, proven, knownHosts, strict, revoked } = owner;
+    const pinned = proven ? keysOf(this.#read(this.fileOf(host)), host.toLowerCase()) : [];
+    const files = strict === 'accept-new' ? [...knownHosts, this.#accepted] : knownHosts;
+    const listed = files.flatMap((file) => keysOf(this.#read(file), this.#name(owner)));
+    const marked = (marker: KnownKey['marker']) => listed.filter((key) => key.marker === marker);
+    return {
+      keys: pinned.length > 0 ? pinned : marked(undefined),
+      revoked: [...marked('revoked'), ...(revoked === undefined ? [] : this.#revokedBy(revoked))],
+      authority: marked('cert-authority')[0],
+    };
   }
 
-  #names({ host, keyNames, port, proven }: KeyOwner): string[] {
-    return [...keyNames.map((name) => knownName(name, port)), ...(proven ? [host.toLowerCase()] : [])];
+  /** Keys of a RevokedHostKeys file: as ssh(1) does, no host is trusted when it cannot be read. */
+  #revokedBy(file: string): KnownKey[] {
+    const text = readText(file);
+    const lines = text.split('\n').map((line) => line.trim());
+    const listed = lines.map((line) => (line === '' || line.startsWith('#') ? '' : `* ${line}`));
+    const { keys } = parseKnownHosts(listed.join('\n'), file);
+    if (keys.length !== listed.filter((line) => line !== '').length)
+      throw new OpsError(
+        'usage',
+        'KNOWN_HOSTS_UNREADABLE',
+        `RevokedHostKeys ${file} holds more than public keys, one a line; revocation lists of ssh-keygen -k are not supported`,
+      );
+    return keys;
   }
 
-  #sources({ host, knownHosts, proven }: KeyOwner): string[] {
-    return [...(proven ? [this.fileOf(host)] : []), ...knownHosts];
+  #name({ keyName, port, alias }: KeyOwner): string {
+    return alias?.toLowerCase() ?? knownName(keyName, port);
+  }
+
+  /** Keys that were accepted as new; they count for hosts whose new keys are accepted. */
+  get #accepted(): string {
+    return `${this.#dir}.accepted`;
   }
 
   #read(file: string): KnownHosts {

@@ -4,8 +4,10 @@ import { createHash, createHmac } from 'node:crypto';
 export interface KnownKey {
   file: string;
   line: number;
-  /** `@revoked` bars the key; `@cert-authority` is read over, certificates are not taken. */
+  /** `@revoked` bars the key; `@cert-authority` vouches for certificates, which are not taken. */
   marker?: 'revoked' | 'cert-authority';
+  /** A line with a marker that cannot be read: it may bar any key. */
+  unreadable?: true;
   /** Comma list of patterns, or `|1|salt|hash`. */
   names: string;
   /** For example `ssh-ed25519`. */
@@ -19,9 +21,11 @@ export interface KnownHosts {
   /** Those whose plain names can be looked up; the others are tried one by one. */
   byName: Map<string, KnownKey[]>;
   others: KnownKey[];
+  /** Answers given before. */
+  found: Map<string, KnownKey[]>;
 }
 
-/** Reads a file in the format of sshd(8), SSH_KNOWN_HOSTS FILE FORMAT; lines that are none are left out. */
+/** Reads a file in the format of sshd(8), SSH_KNOWN_HOSTS FILE FORMAT; lines without a marker that are none are left out. */
 export function parseKnownHosts(text: string, file: string): KnownHosts {
   const keys = text.split('\n').flatMap((line, i) => parseLine(line, file, i + 1));
   const byName = new Map<string, KnownKey[]>();
@@ -34,20 +38,21 @@ export function parseKnownHosts(text: string, file: string): KnownHosts {
         if (same) same.push(key);
         else byName.set(name, [key]);
       }
-  return { keys, byName, others };
+  return { keys, byName, others, found: new Map() };
 }
 
 function parseLine(line: string, file: string, number: number): KnownKey[] {
   const fields = line.trim().split(/\s+/);
   const [first = ''] = fields;
   if (first === '' || first.startsWith('#')) return [];
-  const marker = /^@(revoked|cert-authority)$/.exec(first)?.[1] as KnownKey['marker'];
-  if (first.startsWith('@') && marker === undefined) return [];
-  const [names, type, base64] = marker === undefined ? fields : fields.slice(1);
-  if (names === undefined || type === undefined || base64 === undefined) return [];
-  const key = Buffer.from(base64, 'base64');
-  if (key.length === 0 || keyType(key) !== type) return [];
-  return [{ file, line: number, names, type, key, ...(marker && { marker }) }];
+  const marked = first.startsWith('@');
+  const [names = '*', type, base64] = marked ? fields.slice(1) : fields;
+  const key = Buffer.from(base64 ?? '', 'base64');
+  const marker = first === '@cert-authority' ? 'cert-authority' : 'revoked';
+  if (type !== undefined && key.length > 0 && keyType(key) === type && (!marked || first === `@${marker}`))
+    return [{ file, line: number, names, type, key, ...(marked && { marker }) }];
+  if (!marked || first === '@cert-authority') return [];
+  return [{ file, line: number, names, type: '', key: Buffer.alloc(0), marker, unreadable: true }];
 }
 
 /** The type that a public key in SSH's wire format names itself. */
@@ -64,10 +69,15 @@ export const fingerprint = (key: Buffer): string =>
 export const knownName = (host: string, port: number): string =>
   port === 22 ? host.toLowerCase() : `[${host.toLowerCase()}]:${port}`;
 
-/** The keys a file lists for any of these names. */
-export function keysOf({ byName, others }: KnownHosts, names: readonly string[]): KnownKey[] {
-  const plain = names.flatMap((name) => byName.get(name) ?? []);
-  return [...new Set([...plain, ...others.filter((key) => names.some((name) => lists(key.names, name)))])];
+/** The keys a file lists for a name, as {@link knownName} gives it. */
+export function keysOf({ byName, others, found }: KnownHosts, name: string): KnownKey[] {
+  let keys = found.get(name);
+  if (!keys) {
+    keys = [...new Set([...(byName.get(name) ?? []), ...others.filter((key) => lists(key.names, name))])];
+    // Hashed names cost a hash each: not for every connection.
+    found.set(name, keys);
+  }
+  return keys;
 }
 
 function lists(names: string, name: string): boolean {

@@ -10,8 +10,8 @@ import type { Target } from './target.ts';
 
 export interface PoolOptions {
   hostKeys: HostKeys;
-  connectTimeoutMs: number;
-  keepaliveMs: number;
+  /** Told of a host key that is accepted without proof. */
+  warn: (message: string) => void;
   maxHandshakes: number;
   maxChannels: number;
   /** A connection without use is closed after this. */
@@ -48,7 +48,7 @@ export class Pool {
         connection.rest();
       };
       try {
-        const patience = fresh ? this.#options.connectTimeoutMs : staleMs;
+        const patience = fresh ? target.connectTimeoutMs : staleMs;
         return await served(connection.start(job.command, patience), job, done);
       } catch (error) {
         if (!(error instanceof ChannelFailure)) throw error;
@@ -87,7 +87,7 @@ export class Pool {
   async #aside(target: Target, job: Job): Promise<Exit> {
     const connection = await this.#open(target);
     try {
-      return await served(connection.start(job.command, this.#options.connectTimeoutMs), job);
+      return await served(connection.start(job.command, target.connectTimeoutMs), job);
     } catch (error) {
       throw error instanceof ChannelFailure ? lost(target, error) : error;
     } finally {
@@ -120,13 +120,13 @@ export class Pool {
     const { hostKeys } = this.#options;
     const now = hostKeys.stamp(target.owner);
     if (now === connection.stamp) return true;
-    if (hostKeys.objection(target.owner, connection.hostKey)) return false;
+    if (hostKeys.judge(target.owner, connection.hostKey).objection) return false;
     connection.stamp = now;
     return true;
   }
 
   async #open(target: Target): Promise<Connection> {
-    const { hostKeys, connectTimeoutMs, keepaliveMs, maxChannels, idleMs } = this.#options;
+    const { hostKeys, warn, maxChannels, idleMs } = this.#options;
     const { signal } = this.#closing;
     const sock = target.jump && (await this.#through(target.jump, target));
     const done = await this.#handshakes.take(signal);
@@ -134,8 +134,7 @@ export class Pool {
       const stamp = hostKeys.stamp(target.owner);
       const { client, hostKey } = await connect(target, {
         hostKeys,
-        timeoutMs: connectTimeoutMs,
-        keepaliveMs,
+        warn,
         signal,
         ...(sock && { sock }),
       });
@@ -152,7 +151,7 @@ export class Pool {
         return await connection.forward(
           target.address,
           target.port,
-          fresh ? this.#options.connectTimeoutMs : Math.max(staleMs, this.#options.connectTimeoutMs),
+          fresh ? target.connectTimeoutMs : Math.max(staleMs, target.connectTimeoutMs),
         );
       } catch (error) {
         if (error instanceof ChannelFailure && error.reason === 'closed' && attempt < 3) continue;

@@ -19,6 +19,13 @@ export type Once = Omit<OnceOptions, 'entry'> & {
   index?: number;
 };
 
+export interface RemoteSettings {
+  /** A connection without use is closed after this. */
+  idleMs?: number;
+  /** Told of a host key that is accepted without proof. */
+  warn?: (message: string) => void;
+}
+
 /** Commands on hosts by ssh; one per worker. */
 export class Remote {
   /** Keys that connections are checked against, and where a run notes the one it has proven. */
@@ -27,15 +34,13 @@ export class Remote {
   readonly #pool: Pool;
   readonly #lookups = new Limit(32);
 
-  /** @param idleMs a connection without use is closed after this */
-  constructor(config: Config, { idleMs = 60_000 }: { idleMs?: number } = {}) {
+  constructor(config: Config, { idleMs = 60_000, warn = toStderr }: RemoteSettings = {}) {
     const { ssh } = config;
     this.hostKeys = new HostKeys(join(config.state_dir, 'known_hosts.d'));
     this.#targets = new Targets(config);
     this.#pool = new Pool({
       hostKeys: this.hostKeys,
-      connectTimeoutMs: ssh.connect_timeout_seconds * 1000,
-      keepaliveMs: ssh.keepalive_seconds * 1000,
+      warn,
       maxHandshakes: ssh.max_handshakes,
       maxChannels: ssh.max_channels,
       idleMs,
@@ -47,8 +52,8 @@ export class Remote {
    * @returns how it ended, whatever its exit status
    * @throws see `runPlain`
    */
-  run(host: string, command: string, options: RunOptions = {}): Promise<Result> {
-    return runPlain(this.#pool, this.#targets.of(host, options.access), command, options);
+  async run(host: string, command: string, options: RunOptions = {}): Promise<Result> {
+    return runPlain(this.#pool, await this.#targets.of(host, options.access), command, options);
   }
 
   /**
@@ -79,8 +84,8 @@ export class Remote {
    * Runs a command that may change something, at most once per token and host; a later attempt attaches to it.
    * @throws see `runOnce`
    */
-  runOnce(host: string, command: string, { token, index = 0, ...options }: Once): Promise<Result> {
-    const target = this.#targets.of(host, options.access);
+  async runOnce(host: string, command: string, { token, index = 0, ...options }: Once): Promise<Result> {
+    const target = await this.#targets.of(host, options.access);
     return runOnce(this.#pool, target, command, { ...options, entry: entryName(token, host, index) });
   }
 
@@ -88,9 +93,12 @@ export class Remote {
    * Ends a command that {@link runOnce} may have begun, and keeps it from beginning.
    * @returns why it may go on; nothing when it does not
    */
-  endOnce(host: string, { token, index = 0, ...options }: Omit<Once, 'stdin' | 'env'>): Promise<string | undefined> {
+  async endOnce(
+    host: string,
+    { token, index = 0, ...options }: Omit<Once, 'stdin' | 'env'>,
+  ): Promise<string | undefined> {
     const entry = entryName(token, host, index);
-    return end(this.#pool, this.#targets.of(host, options.access), { ...options, entry }, 'cancelled');
+    return end(this.#pool, await this.#targets.of(host, options.access), { ...options, entry }, 'cancelled');
   }
 
   /** Those hosts that neither the configuration nor the inventory, known_hosts or DNS knows. */
@@ -109,7 +117,7 @@ export class Remote {
   }
 
   async #knows(host: string): Promise<boolean> {
-    const target = this.#targets.of(host);
+    const target = await this.#targets.of(host);
     if (target.known || this.hostKeys.knows(target.owner)) return true;
     const done = await this.#lookups.take();
     try {
@@ -123,3 +131,5 @@ export class Remote {
     }
   }
 }
+
+const toStderr = (message: string) => process.stderr.write(`WARNING: ${message}\n`);

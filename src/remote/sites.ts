@@ -2,15 +2,21 @@ import type { Config } from '../config/schema.ts';
 import { HostSet } from '../model/host-set.ts';
 import { glob } from './known-hosts.ts';
 
+type Sites = Config['sites'];
+
+const tests = new WeakMap<Sites, [site: string, includes: (host: string) => boolean][]>();
+
 /** The first site of the configuration whose hosts include this one; none when the run's own workers reach it. */
-export function siteOf(sites: Config['sites'], host: string): string | undefined {
-  return Object.entries(sites).find(([, { hosts }]) => includes(hosts, host))?.[0];
+export function siteOf(sites: Sites, host: string): string | undefined {
+  let all = tests.get(sites);
+  if (!all) tests.set(sites, (all = Object.entries(sites).map(([site, { hosts }]) => [site, test(hosts)])));
+  return all.find(([, includes]) => includes(host))?.[0];
 }
 
 /** A comma list of host sets and of patterns with `*` or `?`. */
-function includes(expression: string, host: string): boolean {
-  return expression
-    .split(/,(?![^[]*\])/)
-    .map((item) => item.trim())
-    .some((item) => (/[*?]/.test(item) ? glob(item).test(host) : HostSet.parse(item).has(host)));
+function test(expression: string): (host: string) => boolean {
+  const items = expression.split(/,(?![^[]*\])/).map((item) => item.trim());
+  const patterns = items.filter((item) => /[*?]/.test(item)).map(glob);
+  const sets = items.filter((item) => !/[*?]/.test(item)).map((item) => HostSet.parse(item));
+  return (host) => sets.some((set) => set.has(host)) || patterns.some((pattern) => pattern.test(host));
 }

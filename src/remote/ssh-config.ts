@@ -1,116 +1,119 @@
-import { globSync, readFileSync, statSync } from 'node:fs';
-import { homedir } from 'node:os';
-import { dirname, isAbsolute, join } from 'node:path';
-import SSHConfig from 'ssh-config';
+import { readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
 import { OpsError, messageOf } from '../model/errors.ts';
+import { Limit } from './limit.ts';
+import { SshConfigFiles, home } from './ssh-config-file.ts';
+import { dump } from './ssh-dump.ts';
+import { type HostOptions, optionsOf } from './ssh-options.ts';
 
-/** What an OpenSSH client configuration says about one host; absent what it is silent about. */
-export interface HostOptions {
-  hostName?: string;
-  port?: number;
-  user?: string;
-  identityFiles: string[];
-  identitiesOnly: boolean;
-  /** Comma list of `[user@]host[:port]`, or `none`. */
-  proxyJump?: string;
-  knownHosts: string[];
-  hostKeyAlias?: string;
-}
+/** What `Match exec` or DNS said is asked again after this. */
+const dumpKeptMs = 60_000;
 
-/** An OpenSSH client configuration file, read again when it or a file it includes has changed. */
-export class SshConfigFile {
-  readonly #file: string;
-  #stamp = '';
-  #files: string[] = [];
-  #parsed = new SSHConfig();
-  #hosts = new Map<string, HostOptions>();
+/**
+ * The OpenSSH client configuration, read again when one of its files has changed. `Host` sections are evaluated here, as
+ * OpenSSH would; where a configuration holds more than that, `ssh -G` is asked, once a host.
+ */
+export class SshConfig {
+  readonly #file: string | undefined;
+  readonly #dumps = new Limit(8);
+  #stamp: string | undefined;
+  #read = new SshConfigFiles([], true);
+  #valid: Promise<void> = Promise.resolve();
+  #hosts = new Map<string, { options: Promise<HostOptions>; until: number }>();
 
-  constructor(file: string) {
+  /**
+   * @param file as of `ssh -F`, `none` for no file at all; default OpenSSH's own, of the user and of the system
+   */
+  constructor(file: string | undefined) {
     this.#file = file;
   }
 
-  /** @throws SSH_CONFIG_INVALID */
-  of(host: string): HostOptions {
+  /**
+   * @param user where the configuration names none
+   * @throws SSH_CONFIG_INVALID
+   */
+  async of(host: string, user: string): Promise<HostOptions> {
     this.#refresh();
-    let options = this.#hosts.get(host);
-    if (!options) this.#hosts.set(host, (options = this.#compute(host)));
+    const kept = this.#hosts.get(host);
+    if (kept && Date.now() < kept.until) return kept.options;
+    const options = this.#compute(host, user);
+    const until = this.#isPlain(host) ? Infinity : Date.now() + dumpKeptMs;
+    this.#hosts.set(host, { options, until });
     return options;
   }
 
   #refresh(): void {
-    const now = stampOf([this.#file, ...this.#files]);
-    if (this.#stamp !== '' && now === this.#stamp) return;
-    this.#files = [];
+    if (this.#stamp !== undefined && this.#stamp === stampOf(this.#read.files)) return;
     this.#hosts = new Map();
     try {
-      this.#parsed = SSHConfig.parse(this.#text(this.#file, '', 0));
+      this.#read = new SshConfigFiles(this.#files, this.#file === undefined);
     } catch (error) {
       throw this.#invalid(messageOf(error));
     }
-    this.#stamp = stampOf([this.#file, ...this.#files]);
+    this.#stamp = stampOf(this.#read.files);
+    this.#valid = this.#validate();
+    this.#valid.catch(() => undefined);
   }
 
-  // The parser knows no Include: included text takes its place, and the section it stands in is opened again after it.
-  #text(file: string, section: string, depth: number): string {
-    if (depth > 16) throw this.#invalid(`${file} is included by itself`);
-    let open = section;
-    return readFileSync(file, 'utf8')
-      .split('\n')
-      .map((line) => {
-        const [, keyword, rest] = /^\s*(\w+)(?:\s*=\s*|\s+)(.*?)\s*$/.exec(line) ?? [];
-        if (/^(host|match)$/i.test(keyword ?? '')) open = line;
-        if (!/^include$/i.test(keyword ?? '')) return line;
-        const texts = patterns(rest ?? '').flatMap((pattern) => {
-          const path = untilde(pattern);
-          const found = globSync(isAbsolute(path) ? path : join(dirname(this.#file), path)).sort();
-          this.#files.push(...found);
-          return found.map((each) => this.#text(each, open, depth + 1));
-        });
-        return [...texts, open === '' ? 'Host *' : open].join('\n');
-      })
-      .join('\n');
+  // OpenSSH is asked whether the files are in order; without it, nothing but plain ones is understood.
+  async #validate(): Promise<void> {
+    if (!this.#read.files.some((file) => statSync(file, { throwIfNoEntry: false })?.isFile())) return;
+    try {
+      await dump(this.#text(), 'localhost', 'root');
+    } catch (error) {
+      if (!isMissing(error)) throw this.#invalid(messageOf(error).replaceAll('/dev/stdin', this.#name));
+    }
   }
 
-  #compute(host: string): HostOptions {
-    const said = this.#parsed.compute(host, { ignoreCase: true });
-    const one = (key: string) => [said[key] ?? []].flat()[0];
-    const many = (key: string) => [said[key] ?? []].flat().filter((value) => value !== 'none');
-    const hostName = one('hostname')?.replaceAll('%h', host);
-    const expand = (path: string) =>
-      untilde(path.replace(/%([%dhnru])/g, (_, token: string) => this.#token(token, host, hostName, one('user'))));
-    const port = one('port');
-    const proxyJump = one('proxyjump');
-    const command = one('proxycommand');
-    if (proxyJump === undefined && command !== undefined && command !== 'none')
-      throw this.#invalid(`ProxyCommand is not supported (for host ${host}): use ProxyJump`);
-    const user = one('user');
-    const hostKeyAlias = one('hostkeyalias');
-    return {
-      ...(hostName === undefined ? {} : { hostName }),
-      ...(port === undefined ? {} : { port: Number(port) }),
-      ...(user === undefined ? {} : { user }),
-      ...(proxyJump === undefined ? {} : { proxyJump }),
-      ...(hostKeyAlias === undefined ? {} : { hostKeyAlias }),
-      identityFiles: many('identityfile').map(expand),
-      identitiesOnly: one('identitiesonly') === 'yes',
-      knownHosts: many('userknownhostsfile').map(expand),
-    };
+  async #compute(host: string, user: string): Promise<HostOptions> {
+    const files = this.#read;
+    await this.#valid;
+    try {
+      const said = this.#isPlain(host) ? files.said(host) : await this.#dump(host, user);
+      return optionsOf(said, host, user);
+    } catch (error) {
+      if (isMissing(error))
+        throw this.#invalid(`needs the program 'ssh', as it holds more than Host sections with plain values`);
+      throw this.#invalid(messageOf(error).replaceAll('/dev/stdin', this.#name));
+    }
   }
 
-  #token(token: string, host: string, hostName = host, user = ''): string {
-    const tokens: Record<string, string> = { '%': '%', d: homedir(), h: hostName, n: host, r: user, u: user };
-    return tokens[token] ?? '';
+  async #dump(host: string, user: string) {
+    const done = await this.#dumps.take();
+    try {
+      return await dump(this.#text(), host, user, this.#read.twice);
+    } finally {
+      done();
+    }
+  }
+
+  #isPlain(host: string): boolean {
+    return this.#read.plain && !/[A-Z]/.test(host);
+  }
+
+  get #files(): string[] {
+    if (this.#file === 'none') return [];
+    return this.#file === undefined ? [join(home, '.ssh/config'), '/etc/ssh/ssh_config'] : [this.#file];
+  }
+
+  #text(): string {
+    if (this.#file === undefined) return this.#files.map((file) => `Include ${file}\n`).join('Match all\n');
+    return this.#file === 'none' ? '' : readFileSync(this.#file, 'utf8');
+  }
+
+  get #name(): string {
+    return this.#file ?? '~/.ssh/config';
   }
 
   #invalid(why: string): OpsError {
-    return new OpsError('usage', 'SSH_CONFIG_INVALID', `ssh.config_file ${this.#file}: ${why}`);
+    const what = this.#file === undefined ? 'OpenSSH configuration' : `ssh.config_file ${this.#file}`;
+    return new OpsError('usage', 'SSH_CONFIG_INVALID', `${what}: ${why}`);
   }
 }
 
-const patterns = (text: string): string[] =>
-  [...text.matchAll(/"([^"]*)"|(\S+)/g)].map(([, quoted, bare]) => quoted ?? bare ?? '');
-
-const untilde = (path: string): string => path.replace(/^~(?=\/|$)/, homedir());
+const isMissing = (error: unknown): boolean =>
+  (error as NodeJS.ErrnoException).code === 'ENOENT' &&
+  (error as NodeJS.ErrnoException).syscall?.startsWith('spawn') === true;
 
 const stampOf = (files: readonly string[]): string =>
   files

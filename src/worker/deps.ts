@@ -21,11 +21,12 @@ export interface Deps {
  * @throws LOGS_UNWRITABLE, ETCD_CONFIG_UNREADABLE
  */
 export function openDeps(config: Config): Deps {
+  const logger = temporalLogger(createRunLogs(config));
   return {
     config,
-    logger: temporalLogger(createRunLogs(config)),
+    logger,
     etcd: config.etcd && new Etcd(config.etcd),
-    remote: new Remote(config),
+    remote: new Remote(config, { warn: (message) => void logger.warn(message) }),
   };
 }
 

@@ -60,7 +60,7 @@ test('the host name, the port, the user and the key come from the OpenSSH config
   writeFileSync(included, `Host by-*\n  HostName 127.0.0.1\n  IdentityFile ${lab.key}\n`);
   const file = join(lab.dir, 'other_config');
   const { port } = lab.host('beta');
-  writeFileSync(file, `Include included\nPort ${port}\nHost by-name\n  User root\n`);
+  writeFileSync(file, `Include ${included}\nPort ${port}\nHost by-name\n  User root\n`);
   const remote = remoteWith({ config_file: file, identity_files: [], user: 'nobody' });
   assert.equal(await remote.text('by-name', 'echo $USER'), 'root\n');
   appendFileSync(included, 'Host *\n  ProxyCommand nc %h %p\n');
