@@ -43,6 +43,8 @@ export const configSchema = (absolute: (path: string) => string) => {
     max_handshakes: z.int().positive().default(32),
     /** Channels open at a time on one connection; sshd's MaxSessions is 10. */
     max_channels: z.int().min(1).max(10).default(10),
+    /** Connections kept open for the next command; of those beyond, and beyond half of what `ulimit -n` allows, none that is unused stays open. */
+    max_connections: z.int().positive().default(1000),
   });
 
   const site = z.strictObject({

@@ -42,10 +42,15 @@ export class Connection {
     this.#client.on('close', listener);
   }
 
+  /** Nothing is under way. */
+  get idle(): boolean {
+    return this.channels.used === 0 && this.#forwards === 0;
+  }
+
   /** Starts the idle time when nothing is under way; called after each use. */
   rest(): void {
     clearTimeout(this.#idle);
-    if (this.channels.used > 0 || this.#forwards > 0) return;
+    if (!this.idle) return;
     if (this.#retired) this.end();
     else this.#idle = setTimeout(() => this.end(), this.#idleMs).unref();
   }

@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+
 /** Lets a number of users through at a time; the others wait in order. */
 export class Limit {
   #most: number;
@@ -59,4 +61,10 @@ export class Limit {
       signal?.addEventListener('abort', abort, { once: true });
     });
   }
+}
+
+/** Files and connections that this process may have open at a time. */
+export function mostOpenFiles(): number {
+  const [, soft] = /^Max open files\s+(\d+)/m.exec(readFileSync('/proc/self/limits', 'utf8')) ?? [];
+  return soft === undefined ? Infinity : Number(soft);
 }

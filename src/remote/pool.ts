@@ -14,6 +14,8 @@ export interface PoolOptions {
   warn: (message: string) => void;
   maxHandshakes: number;
   maxChannels: number;
+  /** Of more kept connections than this, those that nothing uses are closed, longest unused first. */
+  maxConnections: number;
   /** A connection without use is closed after this. */
   idleMs: number;
 }
@@ -21,11 +23,19 @@ export interface PoolOptions {
 /** A kept connection that opens no channel within this is dead: its host was rebooted or cut off. */
 const staleMs = 5000;
 
+interface Kept {
+  target: Target;
+  connection: Promise<Connection>;
+  /** Once it is made. */
+  opened?: Connection;
+}
+
 /** Connections to hosts, kept and shared by everything the worker does there. */
 export class Pool {
   readonly #options: PoolOptions;
   readonly #handshakes: Limit;
-  readonly #kept = new Map<string, { target: Target; connection: Promise<Connection> }>();
+  /** Longest unused first. */
+  readonly #kept = new Map<string, Kept>();
   readonly #closing = new AbortController();
 
   constructor(options: PoolOptions) {
@@ -99,6 +109,8 @@ export class Pool {
     const key = keyOf(target);
     const kept = this.#kept.get(key);
     if (kept) {
+      this.#kept.delete(key);
+      this.#kept.set(key, kept);
       const connection = await unlessAborted(kept.connection, signal);
       if (!connection.closed && this.#trusted(target, connection)) return { connection, fresh: false };
       if (this.#kept.get(key) === kept) this.#kept.delete(key);
@@ -106,13 +118,28 @@ export class Pool {
       return this.#connection(target, signal);
     }
     const connection = this.#open(target);
-    const entry = { target, connection };
+    const entry: Kept = { target, connection };
     this.#kept.set(key, entry);
+    this.#makeRoom();
     const drop = () => {
       if (this.#kept.get(key) === entry) this.#kept.delete(key);
     };
-    connection.then((opened) => opened.onClose(drop)).catch(drop);
+    connection
+      .then((opened) => {
+        entry.opened = opened;
+        opened.onClose(drop);
+      })
+      .catch(drop);
     return { connection: await unlessAborted(connection, signal), fresh: true };
+  }
+
+  #makeRoom(): void {
+    for (const [key, { opened }] of this.#kept) {
+      if (this.#kept.size <= this.#options.maxConnections) return;
+      if (opened?.idle !== true) continue;
+      this.#kept.delete(key);
+      opened.retire();
+    }
   }
 
   // What was verified when the connection was made may have been replaced or revoked since.

@@ -6,7 +6,7 @@ import { type Result, type RunOptions, runPlain, shorten } from './command.ts';
 import { HostKeys } from './host-keys.ts';
 import { entryName } from './journal.ts';
 import { type OnceOptions, end, runOnce } from './journalled.ts';
-import { Limit } from './limit.ts';
+import { Limit, mostOpenFiles } from './limit.ts';
 import { mostPerHost } from './output.ts';
 import { Pool } from './pool.ts';
 import { Targets } from './target.ts';
@@ -43,6 +43,7 @@ export class Remote {
       warn,
       maxHandshakes: ssh.max_handshakes,
       maxChannels: ssh.max_channels,
+      maxConnections: Math.min(ssh.max_connections, Math.floor(mostOpenFiles() / 2)),
       idleMs,
     });
   }

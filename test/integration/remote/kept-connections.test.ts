@@ -1,0 +1,56 @@
+import assert from 'node:assert/strict';
+import { existsSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Remote } from '../../../src/remote/remote.ts';
+import { type SshLab, startSshLab } from '../../support/sshd.ts';
+
+const skip = process.getuid?.() === 0 ? false : 'sshd needs root';
+let lab: SshLab;
+const remotes: Remote[] = [];
+const remoteWith = (ssh: object) => {
+  const remote = new Remote(lab.configWith(ssh));
+  remotes.push(remote);
+  return remote;
+};
+/** Counts the logins on each host from now on. */
+const countLogins = () => {
+  const counts = () => lab.hosts.map((host) => host.log().match(/^Accepted publickey/gm)?.length ?? 0);
+  const before = counts();
+  return () => counts().map((count, i) => count - (before[i] ?? 0));
+};
+
+before(async () => {
+  if (!skip) lab = await startSshLab(['alpha', 'beta', 'gamma']);
+});
+after(async () => {
+  if (skip) return;
+  await Promise.all(remotes.map((remote) => remote.close()));
+  await lab.close();
+});
+
+test('of more connections than are to be kept, the one longest unused is closed', { skip }, async () => {
+  const remote = remoteWith({ max_connections: 2 });
+  const logins = countLogins();
+  for (const host of ['alpha', 'beta', 'alpha', 'gamma', 'alpha', 'gamma', 'beta']) await remote.run(host, 'true');
+  assert.deepEqual(logins(), [1, 2, 1]);
+});
+
+test('a connection in use is not closed for others', { skip }, async () => {
+  const remote = remoteWith({ max_connections: 1 });
+  const [began, go] = [join(lab.dir, 'began'), join(lab.dir, 'go')];
+  const busy = remote.run('alpha', `touch ${began}; until [ -e ${go} ]; do sleep 0.1; done; exit 3`);
+  while (!existsSync(began)) await sleep(50);
+  const logins = countLogins();
+  for (const host of ['beta', 'gamma', 'beta']) await remote.run(host, 'true');
+  assert.deepEqual(logins(), [0, 2, 1]);
+  writeFileSync(go, '');
+  assert.equal((await busy).exitCode, 3);
+});
+
+test('a key at hand signs at once: sshd is not asked first whether it would do', { skip }, async () => {
+  const remote = remoteWith({});
+  await remote.run('gamma', 'true');
+  assert.doesNotMatch(lab.host('gamma').log(), /^Postponed publickey/m);
+});
