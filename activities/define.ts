@@ -14,6 +14,8 @@ export interface Call {
   token: string;
   /** From 1. */
   attempt: number;
+  /** Milliseconds since the first attempt was asked for: by the server's clock up to this attempt, then by a steady one. */
+  elapsedMs(): number;
   /** Aborted when the run is cancelled, the worker shuts down or the time is up. */
   signal: AbortSignal;
   /** Details of the last heartbeat of an earlier attempt. */

@@ -90,8 +90,9 @@ const notYet = (host: string, message: string) =>
 
 async function reboot({ host }: OfHost, { deps, token }: Call): Promise<void> {
   const started = performance.now();
+  const since = () => (performance.now() - started) / 1000;
   // Not broken off by a cancellation: nobody would know whether the host is going down.
-  const once = async (sinceSeconds: number) => {
+  const once = async (sinceSeconds?: () => number) => {
     const { exitCode, capture } = await deps.remote.runOnce(host, rebootCommand, {
       token,
       timeoutMs: rebootMs,
@@ -104,12 +105,12 @@ async function reboot({ host }: OfHost, { deps, token }: Call): Promise<void> {
     });
   };
   try {
-    await once(0);
+    await once();
   } catch (error) {
     if (hasCode(error, 'COMMAND_TIMEOUT')) throw unclear(error);
     if (!hasCode(error, 'CONNECTION_LOST')) throw error;
     // A host that goes down takes the connection along; one that answers tells from its journal whether the command came through.
-    await once((performance.now() - started) / 1000).catch((again: unknown) => {
+    await once(since).catch((again: unknown) => {
       if (hasCode(again, 'REBOOTED_MEANWHILE')) return;
       throw isOpsError(again) && again.code !== 'REBOOT_REFUSED' ? unclear(again) : again;
     });

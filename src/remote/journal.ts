@@ -3,7 +3,8 @@ import { readFileSync } from 'node:fs';
 import { OpsError } from '../model/errors.ts';
 
 const script = (name: string) => readFileSync(new URL(name, import.meta.url), 'utf8').replace(/^\s*#.*\n/gm, '');
-const attemptScript = script('./journal.sh');
+const attemptScript = script('./locate.sh') + script('./journal.sh');
+const claimScript = script('./locate.sh') + script('./claim.sh');
 const runnerScript = script('./runner.sh');
 
 /** Linux takes no longer argument; sshd hands the whole command line over as one. */
@@ -29,10 +30,7 @@ export const quote = (text: string): string =>
 /** Name of a command's journal entry: readable, unique for token and host, fit for a file. */
 export function entryName(token: string, host: string, index: number): string {
   const readable = token.replace(/[^\w.-]+/g, '_').slice(-60);
-  return `${readable}-${createHash('sha256')
-    .update(JSON.stringify([token, host, index]))
-    .digest('hex')
-    .slice(0, 16)}`;
+  return `${readable}-${sha256(JSON.stringify([token, host, index])).slice(0, 16)}`;
 }
 
 const announce = "printf '\\036pid %s\\n' $$ >&2; printf '\\036sumac\\036\\n'";
@@ -62,33 +60,36 @@ export interface Attempt {
   sinceSeconds: number;
 }
 
-/** A line that starts the command unless an attempt has, and sees it through. */
+const sha256 = (data: string | Buffer): string => createHash('sha256').update(data).digest('hex');
+
+/** A line that starts the command unless an attempt has, and sees it through; it reads {@link attemptInput}. */
 export function attemptLine({ entry, command, shell, stdin, sinceSeconds }: Attempt): string {
   const bytes = stdin === undefined ? -1 : Buffer.byteLength(stdin);
-  return journalLine('run', entry, sinceSeconds, bytes, runnerScript, withEnv(command, shell.env), shell);
+  const whole = withEnv(command, shell.env);
+  const digest = sha256(JSON.stringify([whole, sudoOf(shell), bytes])).slice(0, 32);
+  const since = String(Math.ceil(sinceSeconds));
+  const args = ['run', entry, today(), since, digest, String(bytes), runnerScript, whole];
+  return line(args, attemptScript, shell, ['sh', '-c', claimScript, 'sumac', entry, digest]);
 }
+
+/** What the line of an attempt reads first: its digest would show in the list of processes, and lead to short secrets. */
+export const attemptInput = (stdin: string | Buffer): Buffer =>
+  Buffer.concat([Buffer.from(`${sha256(stdin)}\n`), Buffer.from(stdin)]);
 
 /** A line that ends what an entry's command has begun, and keeps it from beginning. */
 export const endLine = (entry: string, why: string, shell: Shell): string =>
-  journalLine('end', entry, 0, -1, '', why, shell);
+  line(['end', entry, today(), '0', '', '-1', '', why], attemptScript, shell);
 
-function journalLine(
-  what: string,
-  entry: string,
-  since: number,
-  bytes: number,
-  runner: string,
-  text: string,
-  shell: Shell,
-) {
-  const day = Math.floor(Date.now() / 86_400_000);
-  return line([what, entry, String(day), String(Math.ceil(since)), String(bytes), runner, text], attemptScript, shell);
-}
+const today = () => String(Math.floor(Date.now() / 86_400_000));
 
-function line(args: readonly string[], text: string, { sudo, user }: Shell): string {
-  const as = user === undefined ? '' : `-u ${quote(user)} `;
-  const before = sudo === true || user !== undefined ? `sudo -n -H ${as}-- ` : '';
-  return checked(`exec ${before}sh -c ${[text, 'sumac', ...args].map(quote).join(' ')}`, args.at(-1) ?? '');
+const sudoOf = ({ sudo, user }: Shell): string[] =>
+  sudo === true || user !== undefined ? ['sudo', '-n', '-H', ...(user === undefined ? [] : ['-u', user]), '--'] : [];
+
+/** @param before runs what follows it as another user, if it does */
+function line(args: readonly string[], text: string, shell: Shell, before: readonly string[] = []): string {
+  const sudo = sudoOf(shell);
+  const words = [...(sudo.length > 0 ? before : []), ...sudo, 'sh', '-c', text, 'sumac', ...args];
+  return checked(`exec ${words.map(quote).join(' ')}`, args.at(-1) ?? '');
 }
 
 function checked(whole: string, command: string): string {
@@ -113,13 +114,17 @@ function withEnv(command: string, env: Shell['env'] = {}): string {
 /** What the journal said of a command in the end. */
 export type Verdict =
   | { is: 'exit'; code: number; durationMs: number | undefined; ended: string | undefined }
-  | { is: 'rebooted' | 'lost' | 'unwritable' | 'nostart' | 'cut' | 'never' };
+  | { is: 'rebooted' | 'lost' | 'forgotten' | 'reused' | 'unwritable' | 'nostart' | 'cut' | 'never' };
 
 /** Reads what journal.sh writes to standard error. */
 export class Notes {
   verdict: Verdict | undefined;
   /** Of the shell that runs a plain command. */
   pid: number | undefined;
+  /** Processes that go on after the command was ended, as `PID:NAME`. */
+  left: string | undefined;
+  /** The disk was full before the output ended. */
+  full = false;
   /** What is none of ours: complaints of sudo, of the login shell, of a full disk. */
   other = '';
   #rest = '';
@@ -143,6 +148,8 @@ export class Notes {
     const [word = '', ...values] = whole.slice(at + 1).split(' ');
     if (word === 'attached') this.#attached(Number(values[0]));
     else if (word === 'pid') this.pid = Number(values[0]);
+    else if (word === 'left') this.left = values.join(' ');
+    else if (word === 'full') this.full = true;
     else if (word === 'exit') this.verdict = exit(values);
     else if (word !== '.') this.verdict = { is: word as Exclude<Verdict['is'], 'exit'> };
   }

@@ -1,6 +1,6 @@
 import { OpsError, messageOf } from '../model/errors.ts';
 import { AfterMark, Deadline, type Result, type RunOptions, notStarted, shorten, timedOut } from './command.ts';
-import { type Verdict, Notes, attemptLine, endLine } from './journal.ts';
+import { type Verdict, Notes, attemptInput, attemptLine, endLine } from './journal.ts';
 import { Capture } from './output.ts';
 import type { Pool } from './pool.ts';
 import type { Target } from './target.ts';
@@ -9,8 +9,8 @@ import type { Target } from './target.ts';
 export interface OnceOptions extends RunOptions {
   /** Name of its journal entry. */
   entry: string;
-  /** Seconds since an earlier attempt may have started it; 0 when there was none. */
-  sinceSeconds?: number;
+  /** Seconds since an earlier attempt may have started it, by a clock that does not jump; 0 when there was none. */
+  sinceSeconds?: (() => number) | undefined;
   /** Called before the command can have started. */
   sent?: (() => void) | undefined;
 }
@@ -25,14 +25,14 @@ const endingMs = 20_000;
  * Runs a command that may change something, at most once per journal entry: an attempt after the first one attaches to
  * it and returns the same result. When its time is up or `signal` is aborted, the command is ended on the host too.
  * @throws REBOOTED_MEANWHILE, COMMAND_LOST and STILL_RUNNING of kind unknown; COMMAND_TIMEOUT, JOURNAL_UNWRITABLE,
- *   NOT_STARTED; CONNECTION_LOST of kind transient; the signal's reason; what `Pool.exec` throws
+ *   TOKEN_REUSED, NOT_STARTED; CONNECTION_LOST of kind transient; the signal's reason; what `Pool.exec` throws
  */
 export async function runOnce(pool: Pool, target: Target, command: string, options: OnceOptions): Promise<Result> {
-  const { capture = new Capture(), timeoutMs } = options;
+  const { capture = new Capture(), timeoutMs, stdin, sinceSeconds = () => 0 } = options;
   const { host } = target;
   const deadline = new Deadline(timeoutMs, options.signal);
   let started = performance.now();
-  const state = { attached: false, mayRun: (options.sinceSeconds ?? 0) > 0 };
+  const state = { attached: false, mayRun: sinceSeconds() > 0 };
   const notes = new Notes((seconds) => {
     state.attached = true;
     if (timeoutMs !== undefined) deadline.leave(timeoutMs - seconds * 1000);
@@ -43,8 +43,11 @@ export async function runOnce(pool: Pool, target: Target, command: string, optio
   });
   try {
     const exit = await pool.exec(target, {
-      command: attemptLine({ ...options, command, shell: options, sinceSeconds: options.sinceSeconds ?? 0 }),
-      stdin: options.stdin,
+      // Read when there is a channel: on the way to one the host may have been rebooted.
+      get command() {
+        return attemptLine({ ...options, command, shell: options, sinceSeconds: sinceSeconds() });
+      },
+      stdin: stdin === undefined ? undefined : attemptInput(stdin),
       pulse: true,
       signal: deadline.signal,
       onSend: () => {
@@ -56,6 +59,7 @@ export async function runOnce(pool: Pool, target: Target, command: string, optio
       onOutput: (chunk) => output.push(chunk),
     });
     const { verdict } = notes;
+    if (notes.full) await output.push(cutBy(host));
     if (!verdict && exit.signal === undefined) throw notStarted(host, notes.other);
     if (verdict?.is !== 'exit') throw failure(host, command, verdict, notes.other);
     if (verdict.ended === 'timeout') throw timedOut(host, command, timeoutMs ?? 0, ' and was ended');
@@ -99,6 +103,7 @@ export async function end(pool: Pool, target: Target, options: OnceOptions, why:
       onNotes: (text) => notes.push(text),
       onOutput: () => undefined,
     });
+    if (notes.left !== undefined) return `of what it started, this goes on: ${notes.left}`;
     const is = notes.verdict?.is;
     return is === 'exit' || is === 'never' || is === 'rebooted' ? undefined : notes.other || 'its runner is gone';
   } catch (error) {
@@ -108,13 +113,13 @@ export async function end(pool: Pool, target: Target, options: OnceOptions, why:
   }
 }
 
+const cutBy = (host: string) =>
+  Buffer.from(`\n[... the rest of the output was lost: the disk of ${host} that holds the journal was full ...]\n`);
+
 const stillRunning = (host: string, command: string, what: string, why: string) =>
-  new OpsError(
-    'unknown',
-    'STILL_RUNNING',
-    `${host}: '${shorten(command)}' ${what}, and may still run because it could not be ended: ${why}`,
-    { host },
-  );
+  new OpsError('unknown', 'STILL_RUNNING', `${host}: '${shorten(command)}' ${what}, and may still run: ${why}`, {
+    host,
+  });
 
 function failure(host: string, command: string, verdict: Verdict | undefined, said: string): OpsError {
   const what = `'${shorten(command)}'`;
@@ -131,6 +136,20 @@ function failure(host: string, command: string, verdict: Verdict | undefined, sa
         'unknown',
         'COMMAND_LOST',
         `${host}: whoever waited for ${what} there was killed: how it ended is unknown`,
+        { host },
+      );
+    case 'forgotten':
+      return new OpsError(
+        'unknown',
+        'COMMAND_LOST',
+        `${host}: ${what} may have run: its journal entry would be gone by now, as after 14 days`,
+        { host },
+      );
+    case 'reused':
+      return new OpsError(
+        'failed',
+        'TOKEN_REUSED',
+        `${host}: ${what} was not started: another command, user or input has run under the same token before`,
         { host },
       );
     case 'unwritable':

@@ -139,7 +139,7 @@ export class Slice {
       ...all,
       token: this.#token,
       index,
-      sinceSeconds: this.#progress.sinceSeconds(host),
+      sinceSeconds: () => this.#progress.sinceSeconds(host),
       sent: () => void this.#progress.sent.add(host),
     });
   }

@@ -4,7 +4,7 @@ import {
   activityInfo,
   cancellationSignal,
   heartbeat,
-  type Context,
+  Context,
 } from '@temporalio/activity';
 import { defaultPayloadConverter } from '@temporalio/common';
 import type { ActivityInterceptors } from '@temporalio/worker';
@@ -14,6 +14,7 @@ import { isSafe, type EffectClass, type EffectTable } from '../model/effect.ts';
 import { OpsError, isOpsError, messageOf, unknownOutcome } from '../model/errors.ts';
 import { contextHeader, logAttributes, type RunContext } from '../model/run.ts';
 import type { Deps } from './deps.ts';
+import { elapsedMs } from './elapsed.ts';
 
 export type Definitions = Record<string, ActivityDefinition<never, unknown>>;
 
@@ -68,6 +69,8 @@ async function perform(
   const beat = () => heartbeat(details);
   const timer = setInterval(beat, beatMs);
   const signal = abortSignal();
+  // Only what may outlive its worker asks for how long it has been on its way.
+  const began = performance.now() - (effect === 'long' ? await elapsedMs(info, Context.current()) : 0);
   const call: Call = {
     deps,
     context: context ?? nobody,
@@ -75,6 +78,7 @@ async function perform(
     cookbook: info.workflowType ?? '',
     token: `${info.workflowExecution?.workflowId ?? ''}/${context?.origin ?? ''}/${info.activityId}`,
     attempt: info.attempt,
+    elapsedMs: () => performance.now() - began,
     signal,
     resumed: info.heartbeatDetails,
     heartbeat: (progress) => {

@@ -10,6 +10,7 @@ export function callOf(deps: Partial<Deps>, overrides: Partial<Call> = {}): Call
     cookbook: 'sre.hosts.reimage',
     token: 'sre.hosts.reimage/machine1/1 first step',
     attempt: 1,
+    elapsedMs: () => performance.now(),
     signal: new AbortController().signal,
     resumed: undefined,
     heartbeat: () => undefined,

@@ -1,25 +1,11 @@
 import assert from 'node:assert/strict';
-import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
-import {
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  readdirSync,
-  rmSync,
-  symlinkSync,
-  utimesSync,
-  writeFileSync,
-} from 'node:fs';
-import { tmpdir } from 'node:os';
+import { execFileSync } from 'node:child_process';
+import { existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Attempt, Notes, attemptLine, endLine, mark } from '../../../src/remote/journal.ts';
-
-/** Shells of the hosts there are: Debian's, an installer's, Red Hat's. */
-const shells = { dash: '/bin/dash', busybox: '/bin/busybox', bash: '/bin/bash' };
+import { attemptInput, attemptLine, mark } from '../../../src/remote/journal.ts';
+import { type Started, TestJournal, killGroup, shells, waitFor } from '../../support/journal.ts';
 
 describe('the journal', { concurrency: 5 }, () => {
   for (const [name, path] of Object.entries(shells))
@@ -27,89 +13,26 @@ describe('the journal', { concurrency: 5 }, () => {
       describe(
         `under ${name}, ${leads ? 'leading a session as under sshd' : 'without a session of its own'}`,
         { skip: existsSync(path) ? false : `${path} is not installed`, concurrency: 1 },
-        () => journalTests(name, path, leads),
+        () => journalTests(name as keyof typeof shells, leads),
       );
 });
 
-const killGroup = (group: number) => {
-  if (!(group > 1)) return;
-  try {
-    process.kill(-group, 'SIGKILL');
-  } catch {
-    // gone
-  }
-};
-
-function journalTests(name: string, path: string, leads: boolean): void {
+function journalTests(name: keyof typeof shells, leads: boolean): void {
+  let journal: TestJournal;
   let dir: string;
-  const children: ChildProcess[] = [];
-  let env: Record<string, string>;
-
   before(() => {
-    dir = mkdtempSync(join(tmpdir(), 'sumac-journal-'));
-    const bin = join(dir, 'bin');
-    mkdirSync(bin);
-    symlinkSync(path, join(bin, 'sh'));
-    if (name === 'busybox')
-      for (const applet of execFileSync(path, ['--list'], { encoding: 'utf8' }).split('\n'))
-        if (applet !== '' && applet !== 'sh') symlinkSync(path, join(bin, applet));
-    writeFileSync(join(dir, 'boot'), 'boot-1\n');
-    env = {
-      PATH: name === 'busybox' ? bin : `${bin}:/usr/bin:/bin`,
-      HOME: dir,
-      SHELL: join(bin, 'sh'),
-      SUMAC_JOURNAL: join(dir, 'journal'),
-      SUMAC_BOOT_ID: join(dir, 'boot'),
-    };
+    journal = new TestJournal(name, leads);
+    dir = journal.dir;
   });
-  after(() => {
-    for (const { pid } of children) if (pid !== undefined && leads) killGroup(pid);
-    for (const file of readdirSync(join(dir, 'journal')).filter((each) => each.endsWith('.run')))
-      killGroup(groupOf(file.slice(0, -'.run'.length)));
-    rmSync(dir, { recursive: true, force: true });
-  });
+  after(() => journal.close());
 
-  const start = (line: string, stdin?: string | Buffer) => {
-    const child = spawn(join(dir, 'bin/sh'), ['-c', line], { env, detached: leads });
-    children.push(child);
-    const notes = new Notes((seconds) => (attached = seconds));
-    let attached: number | undefined;
-    const chunks: Buffer[] = [];
-    child.stdin.on('error', () => undefined);
-    child.stdout.on('data', (chunk: Buffer) => chunks.push(chunk));
-    child.stderr.setEncoding('utf8').on('data', (text: string) => notes.push(text));
-    if (stdin !== undefined) child.stdin.write(stdin);
-    const pulse = setInterval(() => child.stdin.write('\n'), 200);
-    const ended = once(child, 'close').then(() => {
-      clearInterval(pulse);
-      const all = Buffer.concat(chunks);
-      const output = all.subarray(all.indexOf(mark) + mark.length).toString('utf8');
-      return { verdict: notes.verdict, said: notes.other, output, attached };
-    });
-    return { child, ended, output: () => Buffer.concat(chunks).toString() };
-  };
-  const attempt = (entry: string, command: string, rest: Partial<Attempt> = {}) =>
-    start(attemptLine({ entry, command, shell: {}, sinceSeconds: 0, ...rest }), rest.stdin);
-  const run = (entry: string, command: string, rest: Partial<Attempt> = {}) => attempt(entry, command, rest).ended;
-  const end = (entry: string, why = 'cancelled') => start(endLine(entry, why, {})).ended;
-  const kill = async ({ child, ended }: ReturnType<typeof start>) => {
-    child.kill('SIGKILL');
-    await ended;
-  };
-  /** The runs of a command that was given this counter. */
-  const counter = (file: string) => ({
-    count: `echo x >>${join(dir, file)};`,
-    runs: () => (existsSync(join(dir, file)) ? readFileSync(join(dir, file), 'utf8').length / 2 : 0),
-  });
-  const entryFile = (entry: string, kind: string) => join(dir, 'journal', `${entry}.${kind}`);
-  const groupOf = (entry: string) =>
-    Number(/^start boot-\d \d+ \d+ (\d+)$/m.exec(readFileSync(entryFile(entry, 'run'), 'utf8'))?.[1]);
-  const waitFor = async (what: () => boolean) => {
-    for (let i = 0; !what(); i++) {
-      assert.ok(i < 6000, 'did not come');
-      await sleep(10);
-    }
-  };
+  const attempt = (...args: Parameters<TestJournal['attempt']>) => journal.attempt(...args);
+  const run = (...args: Parameters<TestJournal['run']>) => journal.run(...args);
+  const end = (entry: string, why?: string) => journal.end(entry, why);
+  const kill = (started: Started) => journal.kill(started);
+  const counter = (file: string) => journal.counter(file);
+  const entryFile = (entry: string, kind: string) => journal.entryFile(entry, kind);
+  const groupOf = (entry: string) => journal.groupOf(entry);
 
   test('keeps output and exit status, and gives them to every later attempt without running again', async () => {
     const { count, runs } = counter('plain');
@@ -157,7 +80,7 @@ function journalTests(name: string, path: string, leads: boolean): void {
     const held = attempt('early', `${count} cat`, {});
     await kill(held);
     const line = attemptLine({ entry: 'early2', command: `${count} cat`, shell: {}, sinceSeconds: 0, stdin: 'hello' });
-    const stuck = start(line);
+    const stuck = journal.start(line, 'digest\n');
     await waitFor(() => existsSync(entryFile('early2', 'cmd')));
     await kill(stuck);
     assert.equal(existsSync(entryFile('early2', 'run')), false);
@@ -200,13 +123,14 @@ function journalTests(name: string, path: string, leads: boolean): void {
 
   test('a runner that was killed is told apart: the command may have run', async () => {
     const { count, runs } = counter('lost');
-    const first = attempt('lost', `${count} echo begun; sleep 30`);
+    const command = `${count} echo begun; sleep 30`;
+    const first = attempt('lost', command);
     await waitFor(() => first.output().includes('begun'));
     await kill(first);
     killGroup(groupOf('lost'));
-    const { verdict, output } = await run('lost', count);
+    const { verdict, output } = await run('lost', command);
     assert.deepEqual([verdict, output], [{ is: 'lost' }, 'begun\n']);
-    assert.deepEqual((await run('lost', count)).verdict, { is: 'lost' });
+    assert.deepEqual((await run('lost', command)).verdict, { is: 'lost' });
     assert.equal(runs(), 1);
   });
 
@@ -228,11 +152,12 @@ function journalTests(name: string, path: string, leads: boolean): void {
 
   test('a host that was rebooted under a command is told apart, also when it took the entry along', async () => {
     const { count, runs } = counter('reboot');
-    const first = attempt('reboot', `${count} echo begun; sleep 3`);
+    const command = `${count} echo begun; sleep 3`;
+    const first = attempt('reboot', command);
     await waitFor(() => first.output().includes('begun'));
     await kill(first);
     writeFileSync(join(dir, 'boot'), 'boot-2\n');
-    const { verdict, output } = await run('reboot', count);
+    const { verdict, output } = await run('reboot', command);
     assert.deepEqual([verdict, output], [{ is: 'rebooted' }, 'begun\n']);
     assert.equal(runs(), 1);
     // Up for less time than since it was sent there, and no trace of it.
@@ -244,7 +169,8 @@ function journalTests(name: string, path: string, leads: boolean): void {
   });
 
   test('ending a command ends all it started, and is written down', async () => {
-    const one = attempt('end', 'sleep 50 & echo $!; sleep 50');
+    const command = 'sleep 50 & echo $!; sleep 50';
+    const one = attempt('end', command);
     await waitFor(() => /\d\n/.test(one.output().replace(mark.toString(), '')));
     const child = Number(one.output().replace(mark.toString(), ''));
     const ended = await end('end');
@@ -252,7 +178,7 @@ function journalTests(name: string, path: string, leads: boolean): void {
     assert.throws(() => process.kill(child, 0));
     const { verdict } = await one.ended;
     if (!leads) assert.partialDeepStrictEqual(verdict, { is: 'exit', code: 143, ended: 'cancelled' });
-    assert.partialDeepStrictEqual((await run('end', 'true')).verdict, { is: 'exit', code: 143, ended: 'cancelled' });
+    assert.partialDeepStrictEqual((await run('end', command)).verdict, { is: 'exit', code: 143, ended: 'cancelled' });
   });
 
   test('a command that ignores TERM is killed after five seconds', async () => {
@@ -281,9 +207,9 @@ function journalTests(name: string, path: string, leads: boolean): void {
     assert.equal(output, execFileSync('sh', ['-c', command], { input: data, encoding: 'utf8' }));
     const { count, runs } = counter('cut');
     const line = attemptLine({ entry: 'cut', command: count, shell: {}, sinceSeconds: 0, stdin: 'ten bytes!' });
-    const short = start(line, 'ten');
+    const short = journal.start(line, attemptInput('ten bytes!').subarray(0, -5));
     await waitFor(() => existsSync(entryFile('cut', 'cmd')));
-    short.child.stdin.end();
+    short.child.stdin?.end();
     await short.ended;
     assert.equal(runs(), 0);
     assert.deepEqual(
@@ -296,33 +222,5 @@ function journalTests(name: string, path: string, leads: boolean): void {
     const { verdict, output } = await run('daemon', 'sleep 7 & echo up');
     assert.partialDeepStrictEqual(verdict, { is: 'exit', code: 0 });
     assert.equal(output, 'up\n');
-  });
-
-  test('without a journal nothing is started', { skip: process.getuid?.() === 0 ? false : 'needs root' }, async () => {
-    const { count, runs } = counter('full');
-    const journal = env['SUMAC_JOURNAL'] ?? '';
-    env['SUMAC_JOURNAL'] = '/proc/sumac';
-    const { verdict, said } = await run('full', count);
-    env['SUMAC_JOURNAL'] = journal;
-    assert.deepEqual([verdict, runs()], [{ is: 'unwritable' }, 0]);
-    assert.notEqual(said, '');
-  });
-
-  test('once a day old entries go, those of commands that still run stay', async () => {
-    const old = new Date(Date.now() - 20 * 86_400_000);
-    const running = attempt('old-running', 'echo begun; sleep 4');
-    await waitFor(() => running.output().includes('begun'));
-    for (const kind of ['run', 'out', 'cmd']) {
-      writeFileSync(entryFile('old', kind), kind === 'run' ? 'start boot-0 1 1\nexit 0 1.00\n' : 'x\n');
-      utimesSync(entryFile('old', kind), old, old);
-      utimesSync(entryFile('old-running', kind), old, old);
-    }
-    for (const file of readdirSync(join(dir, 'journal')).filter((each) => each.startsWith('.swept')))
-      rmSync(join(dir, 'journal', file));
-    await run('new', 'true');
-    await waitFor(() => !existsSync(entryFile('old', 'run')));
-    await waitFor(() => !existsSync(entryFile('old', 'out')) && !existsSync(entryFile('old', 'cmd')));
-    assert.ok(existsSync(entryFile('old-running', 'run')) && existsSync(entryFile('plain', 'run')));
-    await kill(running);
   });
 }

@@ -196,3 +196,60 @@ test('twelve commands at once on one host, each once', async () => {
   );
   assert.equal(lines('twelve').length, 12);
 });
+
+test('a token that another command had is refused, and nothing is started', async () => {
+  const command = `echo x >>${file('reused')}`;
+  await remote.runOnce('alpha', command, { token: 'reused' });
+  await assert.rejects(remote.runOnce('alpha', `${command}; true`, { token: 'reused' }), (error) => {
+    assert.ok(isOpsError(error));
+    assert.deepEqual([error.kind, error.code], ['failed', 'TOKEN_REUSED']);
+    assert.match(error.message, /^alpha: 'echo x .*; true' was not started: another command/);
+    return true;
+  });
+  await remote.runOnce('alpha', command, { token: 'reused' });
+  assert.deepEqual(lines('reused'), ['x']);
+});
+
+test('a service that a cancelled command has left behind is said to go on', async () => {
+  const controller = new AbortController();
+  const running = remote.runOnce(
+    'alpha',
+    `setsid sleep 86307 >/dev/null 2>&1 & echo x >>${file('service')}; sleep 60`,
+    {
+      token: 'service',
+      signal: controller.signal,
+    },
+  );
+  await waitFor(() => lines('service').length > 0 && processes().includes('sleep 86307'));
+  controller.abort(new Error('CANCELLED'));
+  await assert.rejects(running, (error) => {
+    assert.ok(isOpsError(error));
+    assert.deepEqual([error.kind, error.code], ['unknown', 'STILL_RUNNING']);
+    const [, pid] = /this goes on: (\d+):sleep$/.exec(error.message) ?? [];
+    process.kill(Number(pid), 'SIGKILL');
+    return true;
+  });
+});
+
+test('the sshd is killed and starts again again and again under a command: it runs once and its output is whole', async () => {
+  const host = lab.host('beta');
+  const command = `echo x >>${file('again')}; for i in 1 2 3 4 5 6; do echo $i; sleep 0.5; done`;
+  const attempt = async (): Promise<string> => {
+    try {
+      return (await remote.runOnce('beta', command, { token: 'again', sinceSeconds: () => 1 })).capture.output(100)
+        .text;
+    } catch (error) {
+      assert.ok(isOpsError(error) && error.kind === 'transient', String(error));
+      return attempt();
+    }
+  };
+  const output = attempt();
+  await waitFor(() => lines('again').length > 0);
+  for (let times = 0; times < 3; times++) {
+    await host.kill();
+    await host.start();
+    await sleep(300);
+  }
+  assert.equal(await output, '1\n2\n3\n4\n5\n6\n');
+  assert.deepEqual(lines('again'), ['x']);
+});
