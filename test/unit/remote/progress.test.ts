@@ -94,8 +94,7 @@ test('a worker whose clock jumps an hour neither forgets how long a command may 
 
 /** Ends the beats as a kill would, with no last one. */
 function clearBeats(progress: Progress): void {
-  const { beat } = progress;
-  progress.beat = () => undefined;
+  const { mock: beat } = mock.method(progress, 'beat', () => undefined);
   progress.end();
-  progress.beat = beat;
+  beat.restore();
 }
