@@ -154,6 +154,20 @@ export const configSchema = (absolute: (path: string) => string) => {
     max_hosts: z.int().positive().default(10_000),
     /** For `K{...}`. */
     knownhosts: z.strictObject({ files: z.array(path).default([]) }).prefault({}),
+    /** For `P{...}`. */
+    puppetdb: z
+      .strictObject({
+        host: z.string().default('localhost'),
+        port: port.default(443),
+        scheme: z.enum(['http', 'https']).default('https'),
+        /** Seconds for a whole answer. */
+        timeout: z.number().positive().default(30),
+        /** Trust the system's authorities, those in this file, or everybody. */
+        ssl_verify: z.union([z.boolean(), path]).default(true),
+        ssl_client_cert: path.optional(),
+        ssl_client_key: path.optional(),
+      })
+      .prefault({}),
     /** Networks, the first that has a host counts; their workers are started with `cookbook worker --site SITE`. */
     sites: z
       .record(z.string().regex(/^[a-z0-9-]+$/, 'a site is named in lower-case letters, digits and -'), site)

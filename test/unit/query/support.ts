@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { after } from 'node:test';
 import { stringify } from 'yaml';
 import { Config } from '../../../src/config/schema.ts';
+import type { HostSet } from '../../../src/query/host-set.ts';
 import { resolveQuery } from '../../../src/query/query.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'sumac-query-'));
@@ -22,8 +23,14 @@ export const config = (keys: object = {}): Config =>
 
 export const aliases = (byName: Record<string, string>) => ({ aliases_file: file('aliases.yaml', stringify(byName)) });
 
-/** The folded hosts of a query; what it warned of goes to `warnings`. */
-export async function folded(query: string, keys: object = {}, warnings: string[] = []): Promise<string> {
-  const world = { signal: new AbortController().signal, warn: (message: string) => void warnings.push(message) };
-  return (await resolveQuery(query, { config: config(keys), ...world })).toString();
-}
+/** The hosts of a query; what it warned of goes to `warnings`. */
+export const hosts = (query: string, keys: object = {}, warnings: string[] = []): Promise<HostSet> =>
+  resolveQuery(query, {
+    config: config(keys),
+    signal: new AbortController().signal,
+    warn: (message) => void warnings.push(message),
+  });
+
+/** The same, folded. */
+export const folded = async (query: string, keys: object = {}, warnings: string[] = []): Promise<string> =>
+  (await hosts(query, keys, warnings)).toString();
