@@ -1,5 +1,5 @@
 import type { Config } from '../config/schema.ts';
-import type { HostSet } from './host-set.ts';
+import type { HostSet } from '../model/host-set.ts';
 import type { Scanner } from './grammar/scanner.ts';
 
 /** What a backend is handed to find out which hosts are meant. */

@@ -4,7 +4,7 @@ import { readAliases } from './aliases.ts';
 import type { World } from './backend.ts';
 import { type Vocabulary, parseGlobal } from './grammar/global.ts';
 import { NotParsed, Scanner } from './grammar/scanner.ts';
-import type { HostSet } from './host-set.ts';
+import type { HostSet } from '../model/host-set.ts';
 import { backends } from './registry.ts';
 
 /** How many hosts a query may give. */

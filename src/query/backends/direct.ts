@@ -1,4 +1,4 @@
-import { HostSet } from '../host-set.ts';
+import { HostSet } from '../../model/host-set.ts';
 import type { Backend } from '../backend.ts';
 import { evaluate } from '../grammar/expression.ts';
 import { readWords } from '../grammar/words.ts';

@@ -4,7 +4,7 @@ import { OpsError, messageOf } from '../../model/errors.ts';
 import type { Backend, World } from '../backend.ts';
 import { evaluate } from '../grammar/expression.ts';
 import { matching, readWords } from '../grammar/words.ts';
-import { HostSet } from '../host-set.ts';
+import { HostSet } from '../../model/host-set.ts';
 
 /** Those of the hosts that the known_hosts files name; `*` and `?` stand for parts of names. */
 export const backend: Backend = {

@@ -1,6 +1,6 @@
 import { OpsError } from '../../model/errors.ts';
 import type { Backend, World } from '../backend.ts';
-import { HostSet } from '../host-set.ts';
+import { HostSet } from '../../model/host-set.ts';
 import { type Service, answerInvalid, ask, certificates, said } from '../http.ts';
 import { readPuppetdb, type Wanted } from '../puppetdb/grammar.ts';
 

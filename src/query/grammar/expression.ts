@@ -1,4 +1,4 @@
-import type { HostSet } from '../host-set.ts';
+import type { HostSet } from '../../model/host-set.ts';
 import type { Scanner } from './scanner.ts';
 
 const operators = ['and not', 'and', 'xor', 'or'] as const;

@@ -2,7 +2,7 @@ import { OpsError } from '../../model/errors.ts';
 import { nearMatches } from '../../model/near.ts';
 import type { Aliases } from '../aliases.ts';
 import type { Backend, World } from '../backend.ts';
-import type { HostSet } from '../host-set.ts';
+import type { HostSet } from '../../model/host-set.ts';
 import { evaluate, readExpression } from './expression.ts';
 import { NotParsed, Scanner } from './scanner.ts';
 

@@ -1,5 +1,5 @@
 import { glob } from '../../remote/known-hosts.ts';
-import { HostSet } from '../host-set.ts';
+import { HostSet } from '../../model/host-set.ts';
 import { atOperator, readExpression, type Expression } from './expression.ts';
 import type { Scanner } from './scanner.ts';
 
@@ -25,7 +25,7 @@ export function readWords(scanner: Scanner, word: RegExp): Expression<string> {
 export function matching(word: string, known: readonly string[]): HostSet {
   let hosts: HostSet | undefined;
   for (const [, by, operand = ''] of word.matchAll(/(^|[,!&^])((?:\[[^\]]*\]?|[^,!&^[])*)/g)) {
-    const names = [...HostSet.parse(operand)].flatMap((name) => {
+    const names = [...HostSet.parse(operand, { wildcards: true })].flatMap((name) => {
       if (!/[*?]/.test(name)) return [name];
       const pattern = glob(name);
       return known.filter((one) => pattern.test(one));

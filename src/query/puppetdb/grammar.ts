@@ -1,6 +1,6 @@
 import { OpsError } from '../../model/errors.ts';
 import type { Scanner } from '../grammar/scanner.ts';
-import { HostSet } from '../host-set.ts';
+import { HostSet } from '../../model/host-set.ts';
 import { type Endpoint, type PdbQuery, endpoints, ofCategory, ofHosts } from './items.ts';
 import { quoted, readValue } from './values.ts';
 
@@ -85,7 +85,7 @@ function readPositive(scanner: Scanner, depth: number): () => Wanted {
   const isWord = inQuotes === undefined && !isNext(scanner, operator) && !isNext(scanner, not);
   const word = inQuotes?.slice(1, -1) ?? (isWord ? scanner.take(/[A-Za-z0-9\-_.*,!&^[\]]+/y) : undefined);
   if (word === undefined) throw scanner.expected("hosts, 'not', '(', or a category such as R:, C: or F:");
-  return () => ({ query: ofHosts(word, HostSet.parse(word)), endpoint: undefined });
+  return () => ({ query: ofHosts(word, HostSet.parse(word, { wildcards: true })), endpoint: undefined });
 }
 
 function readCategory(scanner: Scanner, category: string): () => Wanted {

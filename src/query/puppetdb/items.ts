@@ -1,5 +1,5 @@
 import { OpsError } from '../../model/errors.ts';
-import type { HostSet } from '../host-set.ts';
+import type { HostSet } from '../../model/host-set.ts';
 import type { Value } from './values.ts';
 
 /** A query of PuppetDB's own language, as it is sent. */

@@ -29,12 +29,10 @@ export function readValue(scanner: Scanner, regex: boolean): Value {
 /** Booleans and numbers are what they look like unless they are quoted. */
 function literal(text: string): boolean | number | undefined {
   if (text === 'true' || text === 'false') return text === 'true';
-  const [, sign = '', digits = ''] = /^([+-]?)(\d+)$/.exec(text) ?? [];
-  const octal = /^0[0-7]+$/.test(digits);
   const number = /^0x[0-9a-f]+$/i.test(text)
     ? Number(text)
-    : octal
-      ? Number(`${sign}1`) * Number.parseInt(digits, 8)
+    : /^0[0-7]+$/.test(text)
+      ? Number.parseInt(text, 8)
       : /^[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?$/i.test(text)
         ? Number(text)
         : undefined;

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { HostSet } from '../../../src/query/host-set.ts';
+import { HostSet } from '../../../src/model/host-set.ts';
 import { folded, hosts } from '../../unit/query/support.ts';
 import { type RecordedHttp, startRecorded } from '../../support/recorded-http.ts';
 import { teach } from './puppetdb/fleet.ts';

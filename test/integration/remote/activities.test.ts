@@ -92,6 +92,28 @@ test('a query names every host nobody knows, and points at mistakes', async () =
   );
 });
 
+test('a query that gives no host, or more than allowed, is refused', async () => {
+  const config = lab.configWith({}, { max_hosts: 2 });
+  const query = (input: { expression: string; allowEmpty?: boolean; maxHosts?: number }, maxHosts?: number) => {
+    const call = callOf({ config, remote });
+    const context = { ...call.context, ...(maxHosts !== undefined && { maxHosts }) };
+    return activities['remote.query'].run(input, { ...call, context });
+  };
+  const none = { expression: 'web1 and web2' };
+  await assert.rejects(
+    query(none),
+    hasCode('usage', 'QUERY_EMPTY', /^No hosts found that matches the query 'web1 and web2'$/),
+  );
+  assert.deepEqual(await query({ ...none, allowEmpty: true }), { hosts: [], folded: '' });
+  const all = { expression: 'web[1-3]' };
+  const tooMany = hasCode('usage', 'TOO_MANY_HOSTS', /^3 hosts match .* at most 2 are allowed: .* with --max-hosts 3$/);
+  await assert.rejects(query(all), tooMany);
+  assert.equal((await query(all, 3)).folded, 'web[1-3]', 'the operator may allow more');
+  await assert.rejects(query({ ...all, maxHosts: 2 }, 3), tooMany, 'a cookbook only fewer');
+  await assert.rejects(query({ expression: 'web[1-9000000]' }), hasCode('usage', 'TOO_MANY_HOSTS'));
+  await assert.rejects(query({ expression: 'web1 or' }), hasCode('usage', 'QUERY_INVALID', /at character 8/));
+});
+
 test('commands run one by one over all hosts, with exit statuses and outputs by host', async () => {
   const commands = [
     { command: `echo $SSH_CONNECTION | cut -d' ' -f4` },

@@ -34,6 +34,13 @@ test('global options become the context of the run', () => {
   );
 });
 
+test('the most hosts of a query are a number of the context, or absent', () => {
+  assert.equal(contextOf(globals({ maxHosts: '25000' })).maxHosts, 25_000);
+  assert.equal('maxHosts' in contextOf(globals()), false);
+  for (const maxHosts of ['', '0', '-1', '1.5', 'many', '1e4', '12345678901'])
+    assert.throws(() => contextOf(globals({ maxHosts })), { code: 'MAX_HOSTS_INVALID' });
+});
+
 test('a task or reason that Spicerack would refuse is refused', () => {
   for (const wrong of [{ task: '12' }, { task: 'T1234567' }, { task: '' }, { reason: '' }, { reason: 'a "b"' }])
     assert.throws(() => contextOf(globals(wrong)), OpsError);

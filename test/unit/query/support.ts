@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { after } from 'node:test';
 import { stringify } from 'yaml';
 import { Config } from '../../../src/config/schema.ts';
-import type { HostSet } from '../../../src/query/host-set.ts';
+import type { HostSet } from '../../../src/model/host-set.ts';
 import { resolveQuery } from '../../../src/query/query.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'sumac-query-'));

@@ -65,7 +65,12 @@ export async function teach(origin: string): Promise<void> {
   }
 }
 
-async function command(origin: string, name: string, version: number, body: { certname: string }): Promise<void> {
+async function command(
+  origin: string,
+  name: string,
+  version: number,
+  body: { certname: string; [field: string]: unknown },
+): Promise<void> {
   const query = `command=${name}&version=${version}&certname=${body.certname}&secondsToWaitForCompletion=60`;
   const response = await fetch(`${origin}/pdb/cmd/v1?${query}`, {
     method: 'POST',
