@@ -12,7 +12,7 @@ const config: KnipConfig = {
     'scripts/dev/main.ts',
     'scripts/*.js',
     'test/**/*.test.ts',
-    'test/bench/{*.ts,fleet/ours.ts}',
+    'test/bench/{*.ts,fleet/{ours,many-hosts,simulated-hosts}.ts}',
     'test/bench/cookbooks/**/*.ts',
     'test/lab/{cli,demo,power,boot-server}.ts',
     'test/replay/record-*.ts',

@@ -12,6 +12,9 @@ const benches: Record<string, () => Promise<void>> = {
   commands: async () => (await import('./commands.ts')).commands(),
   'fleet-cold': async () => (await import('./fleet/cold.ts')).fleetCold(),
   'fleet-warm': async () => (await import('./fleet/warm.ts')).fleetWarm(),
+  'fleet-durable': async () => (await import('./fleet/durable.ts')).fleetDurable(),
+  'fleet-memory': async () => (await import('./fleet/memory.ts')).fleetMemory(),
+  'fleet-10000': async () => (await import('./fleet/many.ts')).fleetMany(),
   locks: async () => (await import('./locks.ts')).locks(),
 };
 
