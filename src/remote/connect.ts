@@ -59,9 +59,12 @@ export function connect(target: Target, options: ConnectOptions): Promise<Opened
       .on('connect', () => client.setNoDelay(true))
       .on('error', (error: SshError) => {
         if (error.level === 'agent') offered.agentFailed(error);
-        else fail(failure(target, offered, error));
+        else fail(hostKey ? failure(target, offered, error) : asDropped(failure(target, offered, error)));
       })
-      .on('close', () => fail(unreachable(target, 'closed the connection during the handshake')))
+      .on('close', () => {
+        const closed = unreachable(target, 'closed the connection during the handshake');
+        fail(hostKey ? closed : asDropped(closed));
+      })
       .on('ready', () => {
         signal.removeEventListener('abort', abort);
         client.removeAllListeners();
@@ -137,6 +140,17 @@ export const unreachable = (target: Target, why: string, cause?: unknown) =>
     { host: target.host },
     cause,
   );
+
+/** Codes of a connection that never was, so that trying again at once is of no use. */
+const never = ['ECONNREFUSED', 'EHOSTUNREACH', 'ENETUNREACH', 'ETIMEDOUT', 'EAI_AGAIN'];
+
+/** An sshd that has its hands full (MaxStartups) closes new connections before it has said anything. */
+function asDropped(error: OpsError): OpsError {
+  const cause = error.cause as SshError | undefined;
+  const other = cause && (cause.level === 'client-timeout' || never.includes(String(cause.code)));
+  if (error.code === 'UNREACHABLE' && !other) error.facts['dropped'] = true;
+  return error;
+}
 
 function failure(target: Target, offered: Offers, error: SshError): OpsError {
   const { host, address, user } = target;

@@ -1,6 +1,7 @@
 import type { ClientChannel } from 'ssh2';
 import type { Duplex } from 'node:stream';
-import { OpsError, messageOf } from '../model/errors.ts';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { OpsError, isOpsError, messageOf } from '../model/errors.ts';
 import { connect, unreachable } from './connect.ts';
 import { ChannelFailure, Connection } from './connection.ts';
 import type { HostKeys } from './host-keys.ts';
@@ -19,6 +20,12 @@ export interface PoolOptions {
   /** A connection without use is closed after this. */
   idleMs: number;
 }
+
+/** Attempts at a host that drops new connections. */
+const mostDrops = 6;
+
+/** How long a host may take to count a session that has ended as ended. */
+const refusedMs = 100;
 
 /** A kept connection that opens no channel within this is dead: its host was rebooted or cut off. */
 const staleMs = 5000;
@@ -49,7 +56,7 @@ export class Pool {
    * @throws the signal's reason; CONNECTION_LOST of kind unknown when the command may have run; what {@link connect} throws
    */
   async exec(target: Target, job: Job): Promise<Exit> {
-    for (let attempt = 1; ; attempt++) {
+    for (let failures = 0; ;) {
       const { connection, fresh } = await this.#connection(target, job.signal);
       const give = job.urgent === true ? connection.channels.tryTake() : await connection.channels.take(job.signal);
       if (!give) return this.#aside(target, job);
@@ -63,14 +70,17 @@ export class Pool {
       } catch (error) {
         if (!(error instanceof ChannelFailure)) throw error;
         done();
-        if (error.reason === 'refused' && connection.channels.used > 0)
-          // The host allows fewer sessions than we thought: wait for one of ours to end.
-          connection.channels.lower(connection.channels.used);
-        else if (error.reason === 'lost' || attempt > 2) throw lost(target, error);
+        const others = connection.channels.used;
+        if (error.reason === 'refused' && others > 0) {
+          // It allows fewer sessions than we thought: wait for one of ours to end.
+          connection.channels.lower(others);
+          failures = 0;
+        } else if (error.reason === 'lost' || ++failures > 3) throw lost(target, error);
         else if (error.reason === 'refused') {
-          // Nobody else is in the way: perhaps a new connection gets what this one does not.
           if (fresh) throw lost(target, error);
-          this.forget(target.host);
+          // To the host, the session that ended last may still be one; else perhaps a new connection gets what this one does not.
+          if (failures === 1) await sleep(refusedMs);
+          else this.forget(target.host);
         }
       }
     }
@@ -152,19 +162,25 @@ export class Pool {
     return true;
   }
 
+  // An sshd with too many newcomers drops some at random: they come again, each at another time.
   async #open(target: Target): Promise<Connection> {
-    const { hostKeys, warn, maxChannels, idleMs } = this.#options;
     const { signal } = this.#closing;
+    for (let attempt = 1; ; attempt++)
+      try {
+        return await this.#openOnce(target, signal);
+      } catch (error) {
+        if (!isOpsError(error) || error.facts['dropped'] !== true || attempt === mostDrops) throw error;
+        await sleep(Math.random() * Math.min(250 * 2 ** attempt, 4000), undefined, { signal });
+      }
+  }
+
+  async #openOnce(target: Target, signal: AbortSignal): Promise<Connection> {
+    const { hostKeys, warn, maxChannels, idleMs } = this.#options;
     const sock = target.jump && (await this.#through(target.jump, target));
     const done = await this.#handshakes.take(signal);
     try {
       const stamp = hostKeys.stamp(target.owner);
-      const { client, hostKey } = await connect(target, {
-        hostKeys,
-        warn,
-        signal,
-        ...(sock && { sock }),
-      });
+      const { client, hostKey } = await connect(target, { hostKeys, warn, signal, ...(sock && { sock }) });
       return new Connection(client, hostKey, stamp, maxChannels, idleMs);
     } finally {
       done();

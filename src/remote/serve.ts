@@ -1,5 +1,6 @@
 import type { ClientChannel } from 'ssh2';
 import { ChannelFailure } from './connection.ts';
+import { haveRead } from './garbage.ts';
 
 /** A command for a host, and what is done with what it says. */
 export interface Job {
@@ -58,6 +59,7 @@ export function serve(channel: ClientChannel, job: Job): Promise<Exit> {
       else reject(new ChannelFailure('lost', 'the connection was lost'));
     };
     channel.on('data', (chunk: Buffer) => {
+      haveRead(chunk.length);
       const busy = job.onOutput(chunk);
       if (!busy) return;
       channel.pause();
