@@ -32,8 +32,9 @@ export class HostSet implements Iterable<string> {
 
   /**
    * The hosts of an expression such as `cloudvirt[1001-1003].lab,foo[01-03,5]!foo02`. Operators go strictly from left to right: `,`
-   * union, `!` difference, `&` intersection, `^` symmetric difference. Of what ClusterShell reads it refuses: an empty expression, steps
-   * (`[0-8/2]`), groups and wildcards, negative numbers (`h[-5]`), underscores in numbers, and spaces other than around an operand.
+   * union, `!` difference, `&` intersection, `^` symmetric difference. Digits that touch a bracket belong to its numbers, at both ends of a
+   * range: `h1[8-12]` is `h[18-112]`. Of what ClusterShell reads it refuses: an empty expression, steps (`[0-8/2]`), groups and wildcards,
+   * negative numbers (`h[-5]`), underscores in numbers, a number missing (`h[1,]5`), spaces other than around an operand.
    * @param options.wildcards take `*` and `?` for characters of a name, for who then looks for the hosts that they stand for
    * @throws HOSTS_INVALID pointing at the character; also for more than 10,000,000 hosts
    */

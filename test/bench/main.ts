@@ -16,6 +16,7 @@ const benches: Record<string, () => Promise<void>> = {
   'fleet-memory': async () => (await import('./fleet/memory.ts')).fleetMemory(),
   'fleet-10000': async () => (await import('./fleet/many.ts')).fleetMany(),
   locks: async () => (await import('./locks.ts')).locks(),
+  hostsets: async () => (await import('./hostsets.ts')).hostsets(),
 };
 
 // Where scripts/install puts what it brings.

@@ -12,7 +12,7 @@ export interface Family {
 export type Families = ReadonlyMap<string, Family>;
 
 export const patternOf = (texts: readonly string[]): string =>
-  texts.map((text) => text.replaceAll('%', '%%')).join('%s');
+  (texts.some((text) => text.includes('%')) ? texts.map((text) => text.replaceAll('%', '%%')) : texts).join('%s');
 
 export function split(name: string): { texts: string[]; digits: string[] } {
   const parts = name.split(/(\d+)/);

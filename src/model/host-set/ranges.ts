@@ -59,7 +59,7 @@ export function joined(all: readonly Ranges[]): Ranges {
 /** The set of single numbers. */
 export function ofCodes(codes: Code[]): Ranges {
   const sorted = codes.every((code) => typeof code === 'number')
-    ? Float64Array.from(codes).sort()
+    ? new Float64Array(codes).sort()
     : codes.sort(compareCodes);
   const result: Code[] = [];
   let end: Code | undefined;
