@@ -168,6 +168,34 @@ export const configSchema = (absolute: (path: string) => string) => {
         ssl_client_key: path.optional(),
       })
       .prefault({}),
+    /** For `O{...}`. */
+    openstack: z
+      .strictObject({
+        /** Keystone's, with or without `/v3`. */
+        auth_url: z.url({ protocol: /^https?$/ }).default('http://localhost:5000'),
+        username: z.string().optional(),
+        password_file: path.optional(),
+        /** What host names end in, after instance and project. */
+        domain_suffix: z.string().optional(),
+        /** Version of Nova's API, `2` or a microversion such as `2.12`. */
+        nova_api_version: z
+          .union([z.string(), z.number().transform(String)])
+          .pipe(z.string().regex(/^2(\.\d+)?$/))
+          .default('2'),
+        /** Seconds for each whole answer. */
+        timeout: z.number().positive().default(10),
+        proxy_url: z.url({ protocol: /^http$/ }).optional(),
+        /** Which of Nova's endpoints. */
+        client_params: z
+          .strictObject({
+            region_name: z.string().optional(),
+            endpoint_type: z.enum(['public', 'internal', 'admin']).default('public'),
+          })
+          .prefault({}),
+        /** Filters of every query that does not name them itself. */
+        query_params: z.record(z.string(), z.string()).default({}),
+      })
+      .prefault({}),
     /** Networks, the first that has a host counts; their workers are started with `cookbook worker --site SITE`. */
     sites: z
       .record(z.string().regex(/^[a-z0-9-]+$/, 'a site is named in lower-case letters, digits and -'), site)

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
-import { type RequestOptions, request as http } from 'node:http';
-import { request as https } from 'node:https';
+import { Agent as HttpAgent, request as http } from 'node:http';
+import { Agent as HttpsAgent, request as https } from 'node:https';
 import { getCACertificates } from 'node:tls';
 import { OpsError, messageOf } from '../model/errors.ts';
 
@@ -15,7 +15,8 @@ export interface Service {
   /** From the first byte to the last. */
   timeoutSeconds: number;
   tls?: Pick<Tls, 'ca' | 'cert' | 'key' | 'rejectUnauthorized'>;
-  agent?: RequestOptions['agent'];
+  /** Address of an HTTP proxy to go through. */
+  proxy?: string | undefined;
 }
 type Tls = NonNullable<Parameters<typeof https>[1]>;
 
@@ -74,7 +75,7 @@ function exchange(service: Service, { method, url, headers, body }: Question, si
   const options = {
     method,
     signal,
-    agent: service.agent ?? false,
+    agent: agentFor(service, url),
     headers: {
       Accept: 'application/json',
       ...(text !== undefined && { 'Content-Type': 'application/json', 'Content-Length': Buffer.byteLength(text) }),
@@ -103,6 +104,12 @@ function exchange(service: Service, { method, url, headers, body }: Question, si
     });
     request.end(text);
   });
+}
+
+function agentFor({ proxy }: Service, { protocol }: URL): HttpAgent | false {
+  if (proxy === undefined) return false;
+  const proxyEnv = { HTTP_PROXY: proxy, HTTPS_PROXY: proxy };
+  return protocol === 'https:' ? new HttpsAgent({ proxyEnv }) : new HttpAgent({ proxyEnv });
 }
 
 /** The error of an answer that is not what the API's documentation says. */

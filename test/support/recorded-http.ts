@@ -1,39 +1,33 @@
 import { once } from 'node:events';
 import { readFileSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:http';
+import { createServer, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { text as textOf } from 'node:stream/consumers';
 
-/** One request that a real service has answered. */
-interface Exchange {
+/** One question that a real service has answered. */
+interface Question {
   method: string;
   path: string;
+  /** What the login with this alias gave. */
+  token?: string;
   body?: unknown;
+}
+interface Exchange extends Question {
   status: number;
-  headers?: Record<string, string>;
+  /** The alias of what this login gave. */
+  gave?: string;
   answer: unknown;
 }
 
 /** A server that answers as a real one did, or that stands before it and writes down what it answers. */
 export interface RecordedHttp {
   origin: string;
-  /** Requests that came, newest last. */
-  readonly requests: Pick<Exchange, 'method' | 'path' | 'body'>[];
+  /** Ends it; writes the file if it stood before a real one. */
   stop(): Promise<void>;
 }
 
-interface Options {
-  /** JSON file of the exchanges. */
-  file: string;
-  /** Address of the real service, when its answers are to be written down anew. */
-  real?: string | undefined;
-  /** Headers of answers that count. */
-  headers?: readonly string[];
-  /** Takes out of the text of requests and answers what differs from time to time. */
-  clean?: (text: string) => string;
-}
-
-const keyOf = ({ method, path, body }: Pick<Exchange, 'method' | 'path' | 'body'>) =>
-  JSON.stringify([method, path, body]);
+const here = 'http://recorded.invalid';
+const keyOf = ({ method, path, token, body }: Question) => JSON.stringify([method, path, token, body]);
 const parsed = (text: string): unknown => {
   try {
     return JSON.parse(text);
@@ -42,71 +36,75 @@ const parsed = (text: string): unknown => {
   }
 };
 
-export async function startRecorded({
-  file,
-  real,
-  headers = [],
-  clean = (text) => text,
-}: Options): Promise<RecordedHttp> {
+/**
+ * @param file JSON of the exchanges
+ * @param real addresses of the real services by the beginning of their paths, when answers are to be written down anew
+ */
+export async function startRecorded(file: string, real?: Record<string, string>): Promise<RecordedHttp> {
   const known = new Map<string, Exchange>();
-  if (real === undefined)
-    for (const exchange of JSON.parse(readFileSync(file, 'utf8')) as Exchange[]) known.set(keyOf(exchange), exchange);
-  const requests: RecordedHttp['requests'] = [];
+  if (!real) for (const one of JSON.parse(readFileSync(file, 'utf8')) as Exchange[]) known.set(keyOf(one), one);
+  const tokens = new Map<string, { alias: string; value: string }>();
+  let origin = '';
 
-  const fresh = async (method: string, path: string, text: string, sent: Record<string, string>): Promise<Exchange> => {
-    const response = await fetch(`${real}${path}`, { method, headers: sent, ...(text !== '' && { body: text }) });
-    const kept = headers.flatMap((name) => {
-      const value = response.headers.get(name);
-      return value === null ? [] : [[name, value] as const];
+  async function fromReal(question: Question, request: IncomingMessage, text: string): Promise<Exchange> {
+    const [, service = ''] = Object.entries(real ?? {}).find(([prefix]) => question.path.startsWith(prefix)) ?? [];
+    const value = [...tokens.values()].find(({ alias }) => alias === question.token)?.value;
+    const response = await fetch(service + question.path, {
+      method: question.method,
+      headers: {
+        ...(text !== '' && { 'Content-Type': request.headers['content-type'] ?? '' }),
+        ...(value !== undefined && { 'X-Auth-Token': value }),
+      },
+      ...(text !== '' && { body: text }),
     });
-    const answer = parsed(clean(await response.text()));
-    const body = text === '' ? {} : { body: parsed(clean(text)) };
-    return {
-      ...{ method, path: clean(path), ...body, status: response.status },
-      ...(kept.length > 0 && { headers: Object.fromEntries(kept) }),
-      answer,
+    let answer = await response.text();
+    for (const address of Object.values(real ?? {})) answer = answer.replaceAll(address, here);
+    const given = response.headers.get('x-subject-token');
+    if (given !== null) {
+      const alias = tokens.get(text)?.alias ?? `token ${tokens.size + 1}`;
+      tokens.set(text, { alias, value: given });
+      return { ...question, status: response.status, gave: alias, answer: parsed(answer) };
+    }
+    return { ...question, status: response.status, answer: parsed(answer) };
+  }
+
+  async function answerTo(request: IncomingMessage): Promise<Exchange> {
+    const { method = '', url: path = '', headers } = request;
+    const text = await textOf(request);
+    const token = headers['x-auth-token'];
+    const question: Question = {
+      ...{ method, path },
+      ...(typeof token === 'string' && { token }),
+      ...(text !== '' && { body: parsed(text) }),
     };
-  };
+    if (real) {
+      const exchange = await fromReal(question, request, text);
+      known.set(keyOf(question), exchange);
+      return exchange;
+    }
+    return known.get(keyOf(question)) ?? { ...question, status: 501, answer: `not recorded: ${keyOf(question)}` };
+  }
 
   const server = createServer((request, response) => {
-    const { method = '', url: path = '' } = request;
-    let text = '';
-    request.setEncoding('utf8').on('data', (chunk: string) => (text += chunk));
-    request.on('end', () => {
-      const asked = { method, path: clean(path), ...(text !== '' && { body: parsed(clean(text)) }) };
-      requests.push(asked);
-      const sent = Object.entries(request.headersDistinct).flatMap(([name, [value = ''] = []]) =>
-        ['content-type', 'x-auth-token', 'accept', 'openstack-api-version', 'x-openstack-nova-api-version'].includes(
-          name,
-        )
-          ? [[name, value] as const]
-          : [],
-      );
-      const found =
-        real === undefined
-          ? Promise.resolve(known.get(keyOf(asked)))
-          : fresh(method, path, text, Object.fromEntries(sent));
-      void found.then((exchange) => {
-        if (exchange) known.set(keyOf(exchange), exchange);
-        const {
-          status,
-          answer,
-          headers: given = {},
-        } = exchange ?? { status: 501, answer: `not recorded: ${keyOf(asked)}` };
-        response.writeHead(status, { 'Content-Type': 'application/json', ...given });
-        response.end(typeof answer === 'string' ? answer : JSON.stringify(answer));
+    void answerTo(request).then(({ status, gave, answer }) => {
+      const text = typeof answer === 'string' ? answer : JSON.stringify(answer);
+      response.writeHead(status, {
+        'Content-Type': 'application/json',
+        ...(gave !== undefined && { 'X-Subject-Token': gave }),
       });
+      response.end(text.replaceAll(here, origin));
     });
   }).listen(0, '127.0.0.1');
   await once(server, 'listening');
+  origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   return {
-    origin: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    requests,
+    origin,
     async stop() {
       server.close();
       server.closeAllConnections();
       await once(server, 'close');
-      if (real !== undefined) writeFileSync(file, `${JSON.stringify([...known.values()], null, 1)}\n`);
+      const lines = [...known.values()].map((exchange) => JSON.stringify(exchange));
+      if (real) writeFileSync(file, `[\n${lines.join(',\n')}\n]\n`);
     },
   };
 }

@@ -4,6 +4,7 @@ import type { Aliases } from '../aliases.ts';
 import type { Backend, World } from '../backend.ts';
 import type { HostSet } from '../../model/host-set.ts';
 import { evaluate, readExpression } from './expression.ts';
+import { quoted } from './quoted.ts';
 import { NotParsed, Scanner } from './scanner.ts';
 
 /** What a query may speak of. */
@@ -13,9 +14,6 @@ export interface Vocabulary {
 }
 
 type Ask = (world: World) => Promise<HostSet>;
-
-// A quote that is closed, in which `}` does not end a backend's query.
-const quoted = /"(?:[^"\n\r\\]|""|\\(?:[^x]|x[0-9a-fA-F]+))*"|'(?:[^'\n\r\\]|''|\\(?:[^x]|x[0-9a-fA-F]+))*'/y;
 
 /**
  * Reads a query of the global grammar: `P{...}` and the like, `A:alias`, operators and parentheses.
@@ -47,7 +45,7 @@ function readItem(scanner: Scanner, vocabulary: Vocabulary, within: readonly str
   return backend.parse(inner);
 }
 
-/** Where the `}` is that ends the query of a backend. */
+/** Where the `}` is that ends the query of a backend; one in quotes does not. */
 function endOf({ text, at }: Scanner, backends: readonly Backend[]): number {
   const another = new RegExp(`[${backends.map(({ letter }) => letter).join('')}]\\{`, 'iy');
   for (let i = at; i < text.length; i++) {

@@ -1,8 +1,9 @@
 import { OpsError } from '../../model/errors.ts';
+import { quoted } from '../grammar/quoted.ts';
 import type { Scanner } from '../grammar/scanner.ts';
 import { HostSet } from '../../model/host-set.ts';
 import { type Endpoint, type PdbQuery, endpoints, ofCategory, ofHosts } from './items.ts';
-import { quoted, readValue } from './values.ts';
+import { readValue } from './values.ts';
 
 /** What PuppetDB is asked, and where. */
 export interface Wanted {

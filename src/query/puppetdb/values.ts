@@ -1,10 +1,9 @@
 import { OpsError } from '../../model/errors.ts';
+import { quoted } from '../grammar/quoted.ts';
 import type { Scanner } from '../grammar/scanner.ts';
 
 export type Value = string | number | boolean;
 
-/** A quoted text with its quotes; a quote inside is doubled or has a backslash. */
-export const quoted = /"(?:[^"\n\r\\]|""|\\(?:[^x]|x[0-9a-fA-F]+))*"|'(?:[^'\n\r\\]|''|\\(?:[^x]|x[0-9a-fA-F]+))*'/y;
 const bare = /[!-'*-z|~]+/y; // visible ASCII without parentheses and braces
 
 /**

@@ -11,7 +11,8 @@ const real = process.env['SUMAC_PUPPETDB'];
 let server: RecordedHttp;
 before(async () => {
   if (real !== undefined) await teach(real);
-  server = await startRecorded({ file: join(import.meta.dirname, 'puppetdb/answers.json'), real });
+  const services = real === undefined ? undefined : { '/pdb': real };
+  server = await startRecorded(join(import.meta.dirname, 'puppetdb/answers.json'), services);
 });
 after(() => server.stop());
 
