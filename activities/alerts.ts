@@ -1,24 +1,12 @@
-import { execFile } from 'node:child_process';
+import { runHook } from '../src/hooks/hook.ts';
 import { OpsError } from '../src/model/errors.ts';
 import { type Call, converge, create } from './define.ts';
 
-/** Runs the downtime hook and returns the first line of what it prints. Throws DOWNTIME_FAILED. */
-async function hook(program: string, args: readonly string[], call: Call): Promise<string> {
-  return new Promise((resolve, reject) => {
-    execFile(program, args, { timeout: 60_000, signal: call.signal }, (error, stdout, stderr) => {
-      if (!error) resolve(stdout.trim().split('\n')[0] ?? '');
-      else if (call.signal.aborted) reject(call.signal.reason as Error);
-      else reject(failed(program, args, stderr.trim() || error.message, typeof error.code === 'string'));
-    });
-  });
-}
+const hookOf = (program: string) => ({ key: 'hooks.downtime', program, code: 'DOWNTIME_FAILED' });
 
-const failed = (program: string, args: readonly string[], why: string, cannotStart: boolean) =>
-  new OpsError(
-    cannotStart ? 'failed' : 'transient',
-    'DOWNTIME_FAILED',
-    `hooks.downtime ${program} ${args[0] ?? ''}: ${why.slice(0, 500)}`,
-  );
+/** Runs the downtime hook and returns the first line of what it prints. Throws DOWNTIME_FAILED. */
+const hook = async (program: string, args: readonly string[], call: Call): Promise<string> =>
+  (await runHook(hookOf(program), args, call.signal)).split('\n')[0] ?? '';
 
 interface Downtime {
   host: string;
@@ -40,7 +28,7 @@ export const alerts = {
     const found = await hook(program, ['find', token], call);
     if (found !== '') return { id: found };
     const id = await hook(program, ['add', host, String(Math.ceil(minutes)), token, reason], call);
-    if (id === '') throw failed(program, ['add'], 'printed no id', false);
+    if (id === '') throw new OpsError('transient', 'DOWNTIME_FAILED', `hooks.downtime ${program} add: printed no id`);
     return { id };
   }),
 

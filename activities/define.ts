@@ -22,6 +22,11 @@ export interface Call {
   resumed: unknown;
   /** Shows progress in the Temporal UI and keeps it for the next attempt; beats repeat by themselves. */
   heartbeat(details: unknown): void;
+  /** Speaks with the run while the activity goes on; absent without a Temporal client. */
+  ownRun?: {
+    signal(name: string, value: unknown): Promise<void>;
+    query(name: string, value: unknown): Promise<unknown>;
+  };
 }
 
 /** An activity: its effect class beside what it does. */

@@ -9,6 +9,7 @@ import { alerts } from './alerts.ts';
 import { cookbook } from './cookbook.ts';
 import { ipmi } from './ipmi.ts';
 import { locks } from './locks.ts';
+import { pool } from './pool.ts';
 import { remote } from './remote.ts';
 
 /** Every activity of Sumac by name. Adding an outside system is one file and one line here. */
@@ -23,6 +24,7 @@ export const activities = {
   ...ipmi,
   ...announcements,
   ...locks,
+  ...pool,
   ...remote,
 } satisfies Record<string, ActivityDefinition<never, unknown>>;
 

@@ -58,7 +58,7 @@ async function query({ expression, allowEmpty, maxHosts = Infinity }: QueryInput
     const site = siteOf(deps.config.sites, name);
     return { name, ...(site !== undefined && { site }) };
   });
-  return { hosts, folded: fold(names) };
+  return { hosts, folded: fold(names), sliceSize: deps.config.ssh.slice_size };
 }
 
 async function boot({ host, installer }: OfHost, { deps, signal }: Call): Promise<Boot> {
@@ -133,14 +133,20 @@ export const remote = {
    */
   'remote.query': read(query),
 
-  /** Runs commands that change nothing. Failures are in the result. Throws UNREACHABLE while hosts may come back. */
-  'remote.runSyncSafe': read((input: SliceInput, call) => new Slice(input, call, false).run()),
+  /** Runs commands that change nothing, each on all hosts before the next. Failures are in the result. */
+  'remote.runSyncSafe': read((input: SliceInput, call) => new Slice(input, call, 'sync', false).run()),
 
   /**
-   * Runs commands that may change something, on each host at most once whatever happens to the worker. Failures are in the
-   * result. Throws UNREACHABLE while hosts may come back, STILL_RUNNING when a cancelled command could not be ended.
+   * Runs commands that may change something, each on all hosts before the next, on each host at most once whatever happens
+   * to the worker. Failures are in the result. Throws STILL_RUNNING when a cancelled command could not be ended.
    */
-  'remote.runSync': long((input: SliceInput, call) => new Slice(input, call, true).run()),
+  'remote.runSync': long((input: SliceInput, call) => new Slice(input, call, 'sync', true).run()),
+
+  /** As `remote.runSyncSafe`, but each host goes through the commands at its own pace. */
+  'remote.runAsyncSafe': read((input: SliceInput, call) => new Slice(input, call, 'async', false).run()),
+
+  /** As `remote.runSync`, but each host goes through the commands at its own pace. */
+  'remote.runAsync': long((input: SliceInput, call) => new Slice(input, call, 'async', true).run()),
 
   /** Ends commands of `remote.runSync` that were cancelled while no worker was at them. Returns where and why they may go on. */
   'remote.endCommands': converge((input: EndInput, call) => endSlice(input, call)),

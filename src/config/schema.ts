@@ -39,6 +39,10 @@ export const configSchema = (absolute: (path: string) => string) => {
     jump_host: z.string().optional(),
     connect_timeout_seconds: z.number().positive().default(10),
     keepalive_seconds: z.number().positive().default(15),
+    /** Hosts one activity works on at a time. */
+    fanout: z.int().positive().default(64),
+    /** Most hosts served by one activity; more are shared out among the workers. */
+    slice_size: z.int().positive().default(1000),
     /** Handshakes in progress at a time. */
     max_handshakes: z.int().positive().default(32),
     /** Channels open at a time on one connection; sshd's MaxSessions is 10. */
@@ -144,6 +148,11 @@ export const configSchema = (absolute: (path: string) => string) => {
       .strictObject({
         /** Called as `add HOST MINUTES TOKEN REASON` and `find TOKEN`, both print an id, and as `remove ID`. */
         downtime: path.optional(),
+        /**
+         * Load balancers. Called as `pooled SERVICE HOST...`, which prints those of the hosts that serve, one a line; as
+         * `depool SERVICE HOST...` and `repool SERVICE HOST...`, which may be called again.
+         */
+        pool: path.optional(),
       })
       .default({}),
     /** Backend whose grammar a query is tried in first; null for the global grammar only. */

@@ -6,7 +6,7 @@ import { type HostCommand, type HostResult, groupBy } from './remote-result.ts';
  * sync: each command on all hosts before the next one, which only those get on which it succeeded.
  * async: each host its own way through the commands, up to the first that fails there.
  */
-type Mode = 'sync' | 'async';
+export type Mode = 'sync' | 'async';
 
 /** How commands went on hosts; what Cumin's report tells of. */
 export interface Execution {
@@ -67,6 +67,20 @@ function notContacted({ hosts, results }: Execution): string[] {
   return hosts.filter((host) => !contacted.has(host));
 }
 
+/** Whom the time-out met that ended an execution. */
+export function globalTimeoutOf(execution: Execution): GlobalTimeout {
+  const { mode, hosts, results } = execution;
+  const met = new Set(results.filter(isTimeoutOfAll).map(({ host }) => host));
+  const executing = hosts.filter((host) => met.has(host));
+  const furthest = results.reduce((most, { index }) => Math.max(most, index), 0);
+  if (mode === 'async') return { command: furthest, executing, pending: notContacted(execution) };
+  const pending = statesOf(execution, furthest).notContacted;
+  if (executing.length + pending.length > 0) return { command: furthest, executing, pending };
+  return { command: furthest + 1, executing, pending: statesOf(execution, furthest + 1).notContacted };
+}
+
+const isTimeoutOfAll = ({ error }: HostResult) => error?.code === 'GLOBAL_TIMEOUT';
+
 /** Cumin's status: 0 all commands on all hosts, 1 not all but the threshold is met, 2 below the threshold. */
 export function passed(execution: Execution): 0 | 1 | 2 {
   const [count, total] = [succeeded(execution).length, execution.hosts.length];
@@ -97,6 +111,13 @@ export class RemoteExecutionError extends OpsError {
 }
 
 const mostGroups = 5;
+const mostNames = 500;
+
+/** Folded names, no longer than a person reads. */
+function named(hosts: readonly string[]): string {
+  const text = fold(hosts);
+  return text.length <= mostNames ? text : `${text.slice(0, mostNames)}... (${hosts.length} hosts)`;
+}
 
 function describe(
   execution: Execution,
@@ -110,12 +131,12 @@ function describe(
   const name = ({ command }: HostResult) => `'${command}'`;
   const groups = groupBy(failed, (result) => `${result.index} ${how(result)}`).map((group) => {
     const one = group[0] as HostResult;
-    return `${fold(group.map(({ host }) => host))}: ${commands.size > 1 ? `${name(one)}: ` : ''}${how(one)}`;
+    return `${named(group.map(({ host }) => host))}: ${commands.size > 1 ? `${name(one)}: ` : ''}${how(one)}`;
   });
   const more = groups.length > mostGroups ? [`and ${groups.length - mostGroups} more`] : [];
   const where = total === 1 ? '' : ` on ${hosts.length} of ${total} hosts`;
   const what = !first ? 'the global time-out passed' : `${commands.size > 1 ? 'commands' : name(first)} failed${where}`;
-  const rest = left.length === 0 ? [] : [`${fold(left)} not contacted`];
+  const rest = left.length === 0 ? [] : [`${named(left)} not contacted`];
   return [
     ...(groups.length > 0 ? [`${what}: ${groups.slice(0, mostGroups).join('; ')}`] : [what]),
     ...more,

@@ -31,25 +31,6 @@ export interface HostResult {
   error?: { kind: ErrorKind; code: string; message: string };
 }
 
-/** Results of a slice of hosts as they travel: each distinct output once. */
-export interface SliceResult {
-  results: (Omit<HostResult, 'output' | 'truncatedBytes' | 'digest' | 'command' | 'index' | 'ok'> & {
-    /** Places in `commands` and `outputs`. */
-    command: number;
-    output: number;
-  })[];
-  outputs: { text: string; truncatedBytes: number; digest?: string }[];
-}
-
-/** The results of a slice, one by one. */
-export const unpack = (commands: readonly HostCommand[], { results, outputs }: SliceResult): HostResult[] =>
-  results.map(({ command, output, ...rest }) => {
-    const spec = commands[command] ?? { command: '' };
-    const { text = '', truncatedBytes = 0, digest } = outputs[output] ?? {};
-    const said = { output: text, truncatedBytes, ...(digest !== undefined && { digest }) };
-    return { ...rest, ...said, command: spec.command, index: command, ok: isOk(rest, spec) };
-  });
-
 /** Whether a command succeeded. */
 export const isOk = ({ exitCode, error }: Pick<HostResult, 'exitCode' | 'error'>, { okCodes = [0] }: HostCommand) =>
   error === undefined && (okCodes.length === 0 || (exitCode !== null && okCodes.includes(exitCode)));

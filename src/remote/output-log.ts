@@ -22,6 +22,8 @@ export class OutputLog {
   #handle: FileHandle | undefined;
   #header = '';
   #begun = false;
+  #size = 0;
+  #commandAt = 0;
   #failed = false;
 
   constructor(file: string) {
@@ -31,6 +33,20 @@ export class OutputLog {
   /** What follows is the output of this command. */
   begin(command: string): void {
     this.#header = `$ ${command}\n`;
+    this.#commandAt = this.#size;
+  }
+
+  /** What follows is the same output once more, from its beginning. */
+  async again(command: string): Promise<void> {
+    if (this.#size > this.#commandAt && !this.#failed)
+      try {
+        this.#handle ??= await this.#open();
+        await this.#handle.truncate(this.#commandAt);
+        this.#size = this.#commandAt;
+      } catch {
+        this.#failed = true;
+      }
+    this.begin(command);
   }
 
   async write(chunk: Buffer): Promise<void> {
@@ -39,7 +55,9 @@ export class OutputLog {
       this.#handle ??= await this.#open();
       const header = this.#header;
       this.#header = '';
-      await this.#handle.write(header === '' ? chunk : Buffer.concat([Buffer.from(header), chunk]));
+      const bytes = header === '' ? chunk : Buffer.concat([Buffer.from(header), chunk]);
+      this.#size += bytes.length;
+      await this.#handle.write(bytes);
     } catch {
       this.#failed = true;
     }

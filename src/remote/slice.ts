@@ -1,15 +1,16 @@
 import type { Call } from '../../activities/define.ts';
-import { formatMs } from '../model/duration.ts';
-import { OpsError, isOpsError, messageOf } from '../model/errors.ts';
-import { fold } from '../model/host-set.ts';
-import { type HostCommand, type HostResult, type SliceResult, isOk } from '../model/remote-result.ts';
-import type { Result, RunOptions } from './command.ts';
+import { OpsError } from '../model/errors.ts';
+import type { Mode } from '../model/execution.ts';
+import { type HostCommand, isOk } from '../model/remote-result.ts';
+import { type SliceResult, packResults } from '../model/slice-result.ts';
 import { Limit } from './limit.ts';
-import { Capture, shareOut } from './output.ts';
-import { OutputLog, outputFile } from './output-log.ts';
-import { Progress } from './progress.ts';
+import { type Attempt, OnHost, type Outcome, pauseUnless, runOptions } from './on-host.ts';
+import { shareOut } from './output.ts';
+import { Progress, states } from './progress.ts';
+import { SharedBudget } from './shared-budget.ts';
+import { type Sliding, Window, slide } from './window.ts';
 
-/** Commands for a slice of hosts: each on all of them before the next, as long as it succeeds on all. */
+/** Commands for a slice of hosts, and how they are let in. */
 export interface SliceInput {
   hosts: readonly string[];
   commands: readonly HostCommand[];
@@ -26,193 +27,232 @@ export interface SliceInput {
   id?: string;
   /** Milliseconds for which a host may stay unreachable. */
   patienceMs?: number;
+  /** Most hosts under way at a time; the next starts when one ends. */
+  batchSize?: number;
+  /** Milliseconds between the end of a host and the start of the next in its place. */
+  batchSleepMs?: number;
+  /** How many hosts may fail before no further one starts; default none. */
+  failuresAllowed?: number;
+  /** Milliseconds from when the first attempt was asked for until the time for all of it is up. */
+  timeLeftMs?: number;
+  /** Which part of which execution this is, when others work on the rest of the hosts at the same time. */
+  shared?: { id: string; slice: number };
 }
-
-/** Hosts worked on at a time. */
-const width = 64;
-
-type Outcome = Pick<HostResult, 'host' | 'exitCode' | 'signal' | 'durationMs' | 'error'> & { capture: Capture };
 
 /** One attempt at a slice. */
 export class Slice {
   readonly #input: SliceInput;
   readonly #call: Call;
-  readonly #once: boolean;
-  readonly #token: string;
-  readonly #patienceMs: number;
-  readonly #progress: Progress;
-  readonly #logs = new Map<string, OutputLog>();
+  readonly #mode: Mode;
+  readonly #attempt: Attempt;
+  readonly #timeUp = new AbortController();
+  readonly #hosts = new Map<string, OnHost>();
+  readonly #outcomes: Outcome[] = [];
+  readonly #budget: SharedBudget | undefined;
+  /** Until when the place of the last host that ended rests. */
+  #restsUntil: number;
+  #window: Window | undefined;
+  #sliding: Sliding | undefined;
 
   /** @param once commands may change something: journalled, at most once */
-  constructor(input: SliceInput, call: Call, once: boolean) {
+  constructor(input: SliceInput, call: Call, mode: Mode, once: boolean) {
     this.#input = input;
     this.#call = call;
-    this.#once = once;
-    this.#token = tokenOf(input, call);
-    this.#patienceMs = input.patienceMs ?? (once ? 300_000 : 30_000);
-    this.#progress = new Progress(call);
+    this.#mode = mode;
+    this.#attempt = {
+      ...{ input, call, once, token: tokenOf(input, call), timeUp: this.#timeUp.signal },
+      progress: new Progress(call, input.hosts, input.commands.length, mode, once),
+      away: (host, away) => {
+        this.#window?.away(host, away);
+        this.#sliding?.look();
+      },
+    };
+    const { progress } = this.#attempt;
+    this.#restsUntil = Math.min(progress.restedUntil, progress.now + (input.batchSleepMs ?? 0));
+    progress.restsUntil = () => this.#restsUntil;
+    this.#budget = input.shared && new SharedBudget(call, input.shared, () => this.#stop());
   }
 
   /**
    * Runs the commands. What fails on a host is part of the result.
-   * @throws UNREACHABLE or CONNECTION_LOST of kind transient while hosts may still come back; the abort's reason;
-   *   STILL_RUNNING when what was cancelled could not be ended
+   * @throws the abort's reason; STILL_RUNNING when what was cancelled could not be ended
    */
   async run(): Promise<SliceResult> {
-    const { commands } = this.#input;
-    const all: { outcome: Outcome; command: number }[] = [];
-    try {
-      for (const [index, command] of commands.entries()) {
-        const outcomes = await this.#runOne(index, command);
-        all.push(...outcomes.map((outcome) => ({ outcome, command: index })));
-        if (!outcomes.every((outcome) => isOk(outcome, command))) break;
-      }
-    } finally {
-      await Promise.all([...this.#logs.values()].map((log) => log.close()));
-    }
-    const { outputs, of } = shareOut(all.map(({ outcome }) => outcome.capture));
-    const results = all.map(({ outcome: { capture: _, ...outcome }, command }, i) => ({
-      ...outcome,
-      command,
-      output: of[i] ?? 0,
-    }));
-    return { results, outputs };
-  }
-
-  async #runOne(index: number, { command, timeoutMs }: HostCommand): Promise<Outcome[]> {
-    const { hosts } = this.#input;
     const { signal } = this.#call;
-    const down = new Map<string, OpsError>();
-    const limit = new Limit(width);
-    this.#progress.begin(index, hosts);
-    let outcomes: Outcome[];
+    const { progress } = this.#attempt;
+    const stop = () => this.#stop();
+    signal.addEventListener('abort', stop, { once: true });
+    const timer = this.#startClock();
     try {
-      outcomes = await Promise.all(
-        hosts.map(async (host) => {
-          const leave = await limit.take();
-          try {
-            return await this.#onHost(host, index, command, timeoutMs, down);
-          } finally {
-            leave();
-          }
-        }),
-      );
+      await (this.#mode === 'sync' ? this.#sync() : this.#async());
     } finally {
-      this.#progress.end();
+      signal.removeEventListener('abort', stop);
+      clearTimeout(timer);
+      this.#budget?.close();
+      progress.end();
     }
-    if (signal.aborted) throw await this.#givenUp(outcomes, index, command, down);
-    return down.size === 0 ? outcomes : this.#waitFor(outcomes, down);
+    if (signal.aborted) throw this.#givenUp();
+    return this.#result();
   }
 
-  async #onHost(
-    host: string,
-    index: number,
-    command: string,
-    timeoutMs: number | undefined,
-    down: Map<string, OpsError>,
-  ): Promise<Outcome> {
-    const capture = new Capture();
-    const log = this.#logOf(host);
-    log.begin(command);
-    const started = performance.now();
-    try {
-      const options = { timeoutMs, capture, onOutput: (chunk: Buffer) => log.write(chunk) };
-      const { exitCode, signal, durationMs } = await this.#execute(host, index, command, options);
-      this.#progress.done.add(host);
-      return { host, exitCode, ...(signal !== undefined && { signal }), durationMs, capture };
-    } catch (error) {
-      if (!isOpsError(error) && !this.#call.signal.aborted) throw error;
-      const known = isOpsError(error) ? error : new OpsError('transient', 'GIVEN_UP', messageOf(error));
-      if (known.kind === 'transient') down.set(host, known);
-      else this.#progress.done.add(host);
-      const { kind, code, message } = known;
-      const durationMs = Math.round(performance.now() - started);
-      return { host, exitCode: null, durationMs, capture, error: { kind, code, message } };
+  /** Command by command, each on those hosts on which all before it succeeded. */
+  async #sync(): Promise<void> {
+    let [hosts, failed] = [this.#input.hosts, 0];
+    for (const index of this.#input.commands.keys()) {
+      if (index > 0) await this.#rest(hosts, index);
+      this.#attempt.progress.turnTo(index);
+      const good = new Set<string>();
+      const body = async (host: string) => {
+        const ok = await this.#command(host, index);
+        if (ok) good.add(host);
+        return ok;
+      };
+      await this.#pass(hosts, failed, (host) => this.#attempt.progress.before(host, index), body);
+      failed += this.#outcomes.filter((outcome) => outcome.index === index && !this.#isOk(outcome)).length;
+      hosts = hosts.filter((host) => good.has(host));
+      if (this.#isStopped || failed > this.#allowed || hosts.length === 0) return;
     }
   }
 
-  #execute(host: string, index: number, command: string, options: RunOptions): Promise<Result> {
-    const { remote } = this.#call.deps;
-    const all = { ...runOptions(this.#input), ...options, signal: this.#call.signal };
-    if (!this.#once) return remote.run(host, command, all);
-    return remote.runOnce(host, command, {
-      ...all,
-      token: this.#token,
-      index,
-      sinceSeconds: () => this.#progress.sinceSeconds(host),
-      sent: () => void this.#progress.sent.add(host),
+  /** Before the first host gets a further command. */
+  async #rest(hosts: readonly string[], index: number): Promise<void> {
+    if (hosts.some((host) => this.#attempt.progress.before(host, index) !== states.fresh)) return;
+    const left = this.#restsUntil - this.#attempt.progress.now;
+    if (left > 0) await pauseUnless(AbortSignal.any([this.#call.signal, this.#timeUp.signal]), left);
+  }
+
+  /** Each host through all commands, up to the first that fails there. */
+  #async(): Promise<void> {
+    const body = async (host: string) => {
+      for (const index of this.#input.commands.keys()) if (!(await this.#command(host, index))) return false;
+      return true;
+    };
+    return this.#pass(this.#input.hosts, 0, (host) => this.#attempt.progress.beforeAll(host), body);
+  }
+
+  /** Lets hosts through the window; those an earlier attempt is done with are only asked what became of them. */
+  async #pass(
+    hosts: readonly string[],
+    failed: number,
+    before: (host: string) => number,
+    body: (host: string) => Promise<boolean>,
+  ): Promise<void> {
+    const { batchSize, batchSleepMs = 0 } = this.#input;
+    const { fanout } = this.#call.deps.config.ssh;
+    const left = (...wanted: number[]) => hosts.filter((host) => wanted.includes(before(host)));
+    const lost = left(states.failed, states.givenUp);
+    const done = [...left(states.ok), ...lost];
+    const away = left(states.away);
+    const window = new Window({
+      pending: left(states.fresh),
+      size: Math.min(batchSize ?? fanout, fanout),
+      allowed: this.#allowed,
+      restMs: batchSleepMs,
+      strict: batchSize !== undefined,
+      running: [...left(states.running), ...away],
+      ended: done.length,
+      failed: failed + lost.length,
+      restsUntil: this.#restsUntil,
     });
+    for (const host of away) window.away(host, true);
+    this.#window = window;
+    if (this.#isStopped) window.stop();
+    const sliding = slide(
+      window,
+      () => this.#attempt.progress.now,
+      async (host) => {
+        const ok = await body(host);
+        this.#restsUntil = this.#attempt.progress.now + batchSleepMs;
+        this.#budget?.failed(window.failed + (ok ? 0 : 1));
+        return ok;
+      },
+    );
+    this.#sliding = sliding;
+    const limit = new Limit(fanout);
+    const fetched = done.map(async (host) => {
+      const leave = await limit.take();
+      try {
+        await body(host);
+      } finally {
+        leave();
+      }
+    });
+    this.#budget?.failed(window.failed);
+    const ends = await Promise.allSettled([sliding.ended, ...fetched]);
+    for (const end of ends) if (end.status === 'rejected') throw end.reason;
   }
 
-  /** Why the attempt ends, once nobody it began is left behind. */
-  async #givenUp(
-    outcomes: readonly Outcome[],
-    index: number,
-    command: string,
-    down: ReadonlyMap<string, OpsError>,
-  ): Promise<Error> {
-    // Those whose connection was lost before: another try finds the signal aborted, and ends the command.
-    const again = [...down.keys()].filter((host) => this.#once && this.#progress.sent.has(host));
-    const ends = await Promise.allSettled(again.map((host) => this.#execute(host, index, command, {})));
-    const errors = ends.map((end): unknown => (end.status === 'rejected' ? end.reason : undefined));
-    const left = [...outcomes.map(({ error }) => error), ...errors.filter(isOpsError)].flatMap((error) =>
-      error?.code === 'STILL_RUNNING' ? [error.message] : [],
-    );
+  async #command(host: string, index: number): Promise<boolean> {
+    if (this.#call.signal.aborted && !this.#attempt.progress.wasSent(host, index)) return false;
+    const onHost = this.#hosts.get(host) ?? new OnHost(host, this.#attempt);
+    this.#hosts.set(host, onHost);
+    const outcome = await onHost.command(index);
+    this.#outcomes.push(outcome);
+    return this.#isOk(outcome);
+  }
+
+  #isOk(outcome: Outcome): boolean {
+    return isOk(outcome, this.#input.commands[outcome.index] ?? { command: '' });
+  }
+  get #allowed(): number {
+    return this.#input.failuresAllowed ?? 0;
+  }
+  get #isStopped(): boolean {
+    return this.#call.signal.aborted || this.#timeUp.signal.aborted || this.#budget?.isGone === true;
+  }
+
+  #stop(): void {
+    this.#attempt.progress.stopped = true;
+    this.#window?.stop();
+    this.#sliding?.look();
+  }
+
+  #startClock(): NodeJS.Timeout | undefined {
+    const { timeLeftMs } = this.#input;
+    if (timeLeftMs === undefined) return undefined;
+    const up = () => {
+      this.#timeUp.abort(new Error('GLOBAL_TIMEOUT'));
+      this.#stop();
+    };
+    const left = timeLeftMs - this.#call.elapsedMs();
+    if (left <= 0) up();
+    // A longer delay would overflow the timer.
+    return left <= 0 ? undefined : setTimeout(up, Math.min(left, 2 ** 31 - 1));
+  }
+
+  /** Why the attempt ends, and what it could not end. */
+  #givenUp(): Error {
+    const left = this.#outcomes.flatMap(({ error }) => (error?.code === 'STILL_RUNNING' ? [error.message] : []));
     if (left.length === 0) return this.#call.signal.reason as Error;
     return new OpsError('unknown', 'STILL_RUNNING', left.join('; '));
   }
 
-  /** Unreachable hosts: the next attempt tries them again, until their time is up. */
-  #waitFor(outcomes: Outcome[], down: ReadonlyMap<string, OpsError>): Outcome[] {
-    const hosts = [...down.keys()];
-    const away = this.#progress.away(hosts);
-    if (away < this.#patienceMs) {
-      const [error] = down.values();
-      const others = hosts.length > 1 ? ` (and ${hosts.length - 1} more: ${fold(hosts)})` : '';
-      throw new OpsError('transient', error?.code ?? 'UNREACHABLE', `${error?.message ?? ''}${others}`, { hosts });
-    }
-    return outcomes.map((outcome) => {
-      const error = down.get(outcome.host);
-      if (!error) return outcome;
-      const kind = this.#once && this.#progress.sent.has(outcome.host) ? 'unknown' : 'failed';
-      const message = `${error.message}, tried for ${formatMs(away)}`;
-      return { ...outcome, error: { kind, code: error.code, message } };
-    });
-  }
-
-  #logOf(host: string): OutputLog {
-    let log = this.#logs.get(host);
-    if (!log) {
-      const { deps, run, token } = this.#call;
-      const step = token.startsWith(`${run}/`) ? token.slice(run.length + 1) : token;
-      log = new OutputLog(outputFile(deps.config.state_dir, run, step, host));
-      this.#logs.set(host, log);
-    }
-    return log;
+  #result(): SliceResult {
+    const { hosts, commands } = this.#input;
+    const place = new Map(hosts.map((host, i) => [host, i]));
+    const rank = ({ host, index }: Outcome) => index * hosts.length + (place.get(host) ?? 0);
+    const outcomes = this.#outcomes.sort((a, b) => rank(a) - rank(b));
+    const { outputs, of } = shareOut(outcomes.map(({ capture }) => capture));
+    const results = outcomes.map(({ capture: _, ...outcome }, i) => ({ ...outcome, output: of[i] ?? 0 }));
+    const last = outcomes.filter((outcome) => outcome.index === commands.length - 1 && this.#isOk(outcome)).length;
+    const packed = packResults(hosts, results, outputs);
+    return this.#timeUp.signal.aborted && last < hosts.length ? { ...packed, timeUp: true } : packed;
   }
 }
 
 const tokenOf = ({ id }: Pick<SliceInput, 'id'>, { run, token }: Call): string =>
   id === undefined ? token : `${run} ${id}`;
 
-const runOptions = ({ sudo, user, env, stdin, installer }: Omit<SliceInput, 'hosts' | 'commands'>): RunOptions => ({
-  sudo,
-  user,
-  env,
-  stdin,
-  access: installer === true ? 'installer' : 'normal',
-});
-
 /** What is ended when nobody was there to end it. */
-export type EndInput = Omit<SliceInput, 'commands' | 'patienceMs' | 'stdin' | 'env'> & {
+export type EndInput = Pick<SliceInput, 'hosts' | 'sudo' | 'user' | 'installer' | 'id'> & {
   /** Number of its commands. */
   commands: number;
 };
 
 /** Ends the commands of a slice wherever they run. Returns why they may go on, one line per host. */
 export async function endSlice(input: EndInput, call: Call): Promise<string[]> {
-  const { remote } = call.deps;
-  const limit = new Limit(width);
+  const { remote, config } = call.deps;
+  const limit = new Limit(config.ssh.fanout);
   const left = await Promise.all(
     input.hosts.map(async (host) => {
       const leave = await limit.take();

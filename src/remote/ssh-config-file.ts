@@ -31,8 +31,6 @@ interface Pattern {
 }
 
 interface Line {
-  /** Where it stands among all. */
-  at: number;
   /** The `Host` lines below which it stands. */
   below: readonly Pattern[];
   keyword: string;
@@ -47,10 +45,7 @@ export class SshConfigFiles {
   plain = true;
   /** Whether OpenSSH reads them a second time: `Match final`, canonical host names. */
   twice = false;
-  #count = 0;
-  /** Of sections for names without wildcards, by these; a fleet may have one a host. */
-  readonly #byName = new Map<string, Line[]>();
-  readonly #others: Line[] = [];
+  readonly #lines: Line[] = [];
 
   /**
    * @param optional they may be missing, as OpenSSH's own
@@ -66,8 +61,7 @@ export class SshConfigFiles {
   /** What is said of a host, if {@link plain}. */
   said(host: string): Said {
     const said: Said = new Map();
-    const lines = [...this.#others, ...(this.#byName.get(host) ?? [])].sort((a, b) => a.at - b.at);
-    for (const { below, keyword, args } of lines)
+    for (const { below, keyword, args } of this.#lines)
       if (adding.has(keyword) || !said.has(keyword))
         if (below.every((pattern) => matches(pattern, host)))
           said.set(keyword, [...(said.get(keyword) ?? []), ...args]);
@@ -111,19 +105,8 @@ export class SshConfigFiles {
     const simple = numbers.has(keyword) ? /^\d+$/ : keyword === 'hostname' ? /^(?:[^%]|%[%h])*$/ : expandable;
     if (!args.every((arg) => simple.test(arg))) this.plain = false;
     if (keyword === 'proxyjump' || keyword === 'proxycommand')
-      this.#push({ at: this.#count++, below, keyword: 'proxy', args: [keyword, args.join(' ')] });
-    else this.#push({ at: this.#count++, below, keyword, args });
-  }
-
-  #push(line: Line): void {
-    const inner = line.below.at(-1);
-    if (!inner || inner.some.length > 0) this.#others.push(line);
-    else
-      for (const name of inner.exact) {
-        const same = this.#byName.get(name);
-        if (same) same.push(line);
-        else this.#byName.set(name, [line]);
-      }
+      this.#lines.push({ below, keyword: 'proxy', args: [keyword, args.join(' ')] });
+    else this.#lines.push({ below, keyword, args });
   }
 }
 

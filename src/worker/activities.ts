@@ -69,8 +69,8 @@ async function perform(
   const beat = () => heartbeat(details);
   const timer = setInterval(beat, beatMs);
   const signal = abortSignal();
-  // Only what may outlive its worker asks for how long it has been on its way.
-  const began = performance.now() - (effect === 'long' ? await elapsedMs(info, Context.current()) : 0);
+  // Only what may take long asks for how long it has been on its way.
+  const began = performance.now() - (['long', 'read'].includes(effect) ? await elapsedMs(info, Context.current()) : 0);
   const call: Call = {
     deps,
     context: context ?? nobody,
@@ -85,6 +85,7 @@ async function perform(
       details = progress;
       beat();
     },
+    ...ownRun(info.workflowExecution),
   };
   try {
     return await run(input, call);
@@ -93,6 +94,19 @@ async function perform(
   } finally {
     clearInterval(timer);
   }
+}
+
+/** The run that an activity belongs to, looked up when it is first spoken with. */
+function ownRun(execution: { workflowId: string; runId: string } | undefined): Pick<Call, 'ownRun'> {
+  if (!execution) return {};
+  const { client } = Context.current();
+  const handle = () => client.workflow.getHandle(execution.workflowId, execution.runId);
+  return {
+    ownRun: {
+      signal: (name, value) => handle().signal(name, value),
+      query: (name, value) => handle().query(name, value),
+    },
+  };
 }
 
 /** The worker is the guard: whatever a cookbook or a hand-made run asks for, this does not happen. */

@@ -66,3 +66,17 @@ test('the error names what failed where, and who was never contacted', () => {
     'the global time-out passed; h[2-4] not contacted',
   );
 });
+
+test('the error stays short, however many hosts have names that do not fold', () => {
+  const many = Array.from({ length: 1000 }, (_, i) => `${'x'.repeat(200)}${(i * 7919).toString(36)}q`);
+  const all = { mode: 'sync' as const, hosts: many, commands, successThreshold: 1 };
+  const { message } = new RemoteExecutionError({
+    ...all,
+    results: many.slice(0, 500).map((host) => result(host, 0, 3)),
+  });
+  assert.ok(message.length < 1500, String(message.length));
+  assert.match(
+    message,
+    /^'first' failed on 500 of 1000 hosts: .*\(500 hosts\): exit status 3; .*\(500 hosts\) not contacted$/,
+  );
+});

@@ -22,6 +22,11 @@ export class RemoteResults implements Iterable<[RemoteHosts, string]> {
       yield [this.#subset(group.map(({ host }) => host)), group[0]?.output ?? ''];
   }
 
+  /** What hosts said, trimmed, or what is made of it, by groups of identical output. */
+  toList<T>(of: (output: string, hosts: RemoteHosts) => T): [RemoteHosts, T][] {
+    return [...this].map(([hosts, output]) => [hosts, of(output.trim(), hosts)]);
+  }
+
   /** What a host said to the last command, whole lines trimmed at both ends. */
   output(host: string): string {
     return this.results.findLast((result) => result.host === host)?.output.trim() ?? '';

@@ -1,20 +1,22 @@
 import type { Boot, QueriedHost } from '../../activities/remote.ts';
+import { type Duration, toMs } from '../../src/model/duration.ts';
 import { OpsError } from '../../src/model/errors.ts';
+import type { Mode } from '../../src/model/execution.ts';
 import { fold, sorted } from '../../src/model/host-set.ts';
 import { call } from '../engine/call.ts';
+import { LbRemoteCluster } from './lb-remote-cluster.ts';
 import { RemoteResults } from './remote-results.ts';
-import {
-  type CommandSpec,
-  type HostSlice,
-  type QueryOptions,
-  type RemoteOptions,
-  type RunSyncOptions,
-  optionsOf,
-  runSync,
-} from './run-sync.ts';
+import { rollingReboot } from './rolling-reboot.ts';
+import type { CommandSpec, RunSyncOptions } from '../../src/model/run-options.ts';
+import { type HostSlice, type QueryOptions, type RemoteOptions, optionsOf, runCommands } from './run-sync.ts';
 
-/** Hosts served by one activity at a time. */
-const sliceSize = 100;
+/** How hosts are rebooted. */
+export interface RebootOptions {
+  /** Hosts that are down at a time, from 1; default 1. */
+  batchSize?: number;
+  /** Rest between a host that is back and the next; default 180s. */
+  batchSleep?: Duration;
+}
 
 /** Access to hosts by their names (Spicerack's `remote`). */
 export class Remote {
@@ -29,8 +31,8 @@ export class Remote {
    * @throws QUERY_INVALID, HOSTS_INVALID, QUERY_EMPTY, TOO_MANY_HOSTS, HOST_UNKNOWN
    */
   async query(expression: string, { allowEmpty, maxHosts, ...options }: QueryOptions = {}): Promise<RemoteHosts> {
-    const { hosts } = await call('remote.query', { expression, allowEmpty, maxHosts });
-    return new RemoteHosts(hosts, { ...this.#options, ...options }, allowEmpty);
+    const { hosts, sliceSize } = await call('remote.query', { expression, allowEmpty, maxHosts });
+    return new RemoteHosts(hosts, { sliceSize, ...this.#options, ...options }, allowEmpty);
   }
 }
 
@@ -67,13 +69,20 @@ export class RemoteHosts implements Iterable<RemoteHosts> {
     for (const host of this.#hosts) yield this.#of([host]);
   }
 
+  /** The same hosts, as a cluster behind load balancers. */
+  loadBalanced(): LbRemoteCluster {
+    return new LbRemoteCluster(this);
+  }
+
   /** The name of the only host. @throws NOT_ONE_HOST */
   one(): string {
     return this.#one().name;
   }
 
-  /** Up to `n` subsets, sizes as even as possible, larger ones first. */
+  /** Up to `n` subsets, sizes as even as possible, larger ones first. @throws OPTION_INVALID */
   split(n: number): RemoteHosts[] {
+    if (!Number.isInteger(n) || n < 1)
+      throw new OpsError('usage', 'OPTION_INVALID', `split: ${n} is not a whole number from 1`);
     const parts = Math.min(n, this.length);
     const [least, larger] = [Math.floor(this.length / parts), this.length % parts];
     let at = 0;
@@ -86,39 +95,58 @@ export class RemoteHosts implements Iterable<RemoteHosts> {
   getSubset(hosts: Iterable<string>): RemoteHosts {
     const wanted = new Set(hosts);
     const found = this.#hosts.filter(({ name }) => wanted.has(name));
-    const missing = [...wanted].filter((name) => !found.some((host) => host.name === name));
+    for (const { name } of found) wanted.delete(name);
+    const missing = [...wanted];
     if (missing.length > 0)
       throw new OpsError('usage', 'NOT_A_SUBSET', `${fold(missing)} is not part of ${this.folded}`, { hosts: missing });
     return this.#of(found);
   }
 
   /**
-   * Runs commands one by one, each on all hosts before the next. Commands that may change something are run at most once
-   * on each host, whatever happens to the worker; they belong into the `write` of a step.
-   * @throws RemoteExecutionError when a command failed on a host, naming the hosts
+   * Runs commands one by one, each on all hosts before the next, which only those get on which it succeeded. Commands that
+   * may change something are run at most once on each host, whatever happens to the worker; they belong into the `write`
+   * of a step. Where Spicerack raises although the success threshold is met, this returns, and the results tell.
+   * @throws OPTION_INVALID; RemoteExecutionError when too few hosts succeeded, naming those that failed and those that
+   *   were never contacted
    */
-  async runSync(...args: readonly CommandSpec[] | readonly [RunSyncOptions]): Promise<RemoteResults> {
-    const execution = await runSync(this.#slices(), optionsOf(args), this.#options);
-    return new RemoteResults(execution, (hosts) => this.getSubset(hosts));
+  runSync(...args: readonly CommandSpec[] | readonly [RunSyncOptions]): Promise<RemoteResults> {
+    return this.#run(optionsOf(args), 'sync');
   }
 
   /**
-   * Tells the only host to reboot.
-   * @throws UnknownOutcome, REBOOT_REFUSED, UNREACHABLE, NOT_ONE_HOST
+   * As {@link runSync}, but each host goes through the commands at its own pace, up to the first that fails there.
+   * @throws OPTION_INVALID, RemoteExecutionError
    */
-  async reboot(): Promise<void> {
-    const { name: host, site } = this.#one();
-    await call('remote.reboot', { host }, { site });
+  runAsync(...args: readonly CommandSpec[] | readonly [RunSyncOptions]): Promise<RemoteResults> {
+    return this.#run(optionsOf(args), 'async');
   }
 
-  /** Seconds since the only host was booted. */
-  async uptime(): Promise<number> {
-    const results = await this.getSubset([this.one()]).runSync({
-      commands: ['cat /proc/uptime'],
-      isSafe: true,
-      timeout: '10s',
+  /**
+   * Reboots the hosts, by default one after the other and three minutes apart. A single one is told to, and no more; of
+   * several, the next is told once the one before is back with another boot id.
+   * @throws UnknownOutcome, REBOOT_REFUSED, UNREACHABLE of a single host; REBOOT_FAILED naming those that did not come back
+   *   and those that were not told; OPTION_INVALID
+   */
+  async reboot({ batchSize = 1, batchSleep = '180s' }: RebootOptions = {}): Promise<void> {
+    const [only] = this.#hosts;
+    if (!Number.isInteger(batchSize) || batchSize < 1)
+      throw new OpsError('usage', 'OPTION_INVALID', `batchSize: ${batchSize} is not a whole number from 1`);
+    const batchSleepMs = toMs(batchSleep);
+    if (this.length === 1 && only) await call('remote.reboot', { host: only.name }, { site: only.site });
+    else await rollingReboot(this.#hosts, { batchSize, batchSleepMs });
+  }
+
+  /**
+   * Seconds since each host was booted.
+   * @throws RemoteExecutionError, UPTIME_UNREADABLE
+   */
+  async uptime(): Promise<[RemoteHosts, number][]> {
+    const results = await this.runSync({ commands: ['cat /proc/uptime'], isSafe: true, timeout: '10s' });
+    return results.toList((output, hosts) => {
+      const seconds = Number(/^(\d+(?:\.\d+)?) /.exec(output)?.[1]);
+      if (!Number.isNaN(seconds)) return seconds;
+      throw new OpsError('failed', 'UPTIME_UNREADABLE', `${hosts.folded}: '${output.slice(0, 60)}' is no uptime`);
     });
-    return Number.parseFloat(results.output(this.one()));
   }
 
   /** Boot id of the only host: another one after every boot. @throws UNREACHABLE */
@@ -145,19 +173,19 @@ export class RemoteHosts implements Iterable<RemoteHosts> {
    */
   async waitRebootSince(since: number): Promise<void> {
     await Promise.all(
-      this.#slices().map(({ hosts, site }) => call('remote.rebootedSince', { hosts: [...hosts], since }, { site })),
+      this.#networks().map(({ hosts, site }) => call('remote.rebootedSince', { hosts: [...hosts], since }, { site })),
     );
   }
 
-  #slices(): HostSlice[] {
+  async #run(options: RunSyncOptions, mode: Mode): Promise<RemoteResults> {
+    const execution = await runCommands(this.#networks(), options, this.#options, mode);
+    return new RemoteResults(execution, (hosts) => this.getSubset(hosts));
+  }
+
+  #networks(): HostSlice[] {
     const bySite = new Map<string | undefined, string[]>();
     for (const { name, site } of this.#hosts) bySite.set(site, [...(bySite.get(site) ?? []), name]);
-    return [...bySite].flatMap(([site, hosts]) =>
-      Array.from({ length: Math.ceil(hosts.length / sliceSize) }, (_, i) => ({
-        site,
-        hosts: hosts.slice(i * sliceSize, (i + 1) * sliceSize),
-      })),
-    );
+    return [...bySite].map(([site, hosts]) => ({ site, hosts }));
   }
 
   #of(hosts: readonly QueriedHost[]): RemoteHosts {

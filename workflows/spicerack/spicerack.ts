@@ -99,8 +99,12 @@ export class Spicerack {
   /** Resolves {@link hosts}; the engine does so once for a run, also when it continues as new. @throws HOST_UNKNOWN, HOSTS_INVALID */
   async freezeHosts(expression: string): Promise<void> {
     const run = currentRun();
-    const frozen = (run.carry.state['hosts'] ??= (await call('remote.query', { expression })).hosts) as QueriedHost[];
-    this.#hosts = new RemoteHosts(frozen);
+    if (run.carry.state['hosts'] === undefined) {
+      const { hosts, sliceSize } = await call('remote.query', { expression });
+      Object.assign(run.carry.state, { hosts, sliceSize });
+    }
+    const { hosts, sliceSize } = run.carry.state as { hosts: QueriedHost[]; sliceSize?: number };
+    this.#hosts = new RemoteHosts(hosts, sliceSize === undefined ? {} : { sliceSize });
     run.hosts = this.#hosts.hosts;
     run.hostsFolded = this.#hosts.folded;
   }

@@ -18,5 +18,3 @@ for (let i = 0; i < Number(times); i++) {
   if (results.some(({ exitCode }) => exitCode !== 0)) process.exitCode = 1;
 }
 await remote.close();
-// As `cookbook` does, and as the peers do: nobody waits for the hosts to take note of the end.
-process.exit();

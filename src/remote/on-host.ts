@@ -1,0 +1,222 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Call } from '../../activities/define.ts';
+import { formatMs } from '../model/duration.ts';
+import { type OpsError, isOpsError, messageOf } from '../model/errors.ts';
+import { type HostCommand, type HostResult, isOk } from '../model/remote-result.ts';
+import { type Result, type RunOptions, shorten, timedOut } from './command.ts';
+import { Capture } from './output.ts';
+import { OutputLog, outputFile } from './output-log.ts';
+import { type Progress, states } from './progress.ts';
+import type { SliceInput } from './slice.ts';
+
+/** How one command ended on one host. */
+export type Outcome = Pick<HostResult, 'host' | 'index' | 'exitCode' | 'signal' | 'durationMs' | 'error'> & {
+  capture: Capture;
+};
+
+/** What an attempt at a slice of hosts does on each of them. */
+export interface Attempt {
+  input: SliceInput;
+  call: Call;
+  /** Commands may change something: journalled, at most once. */
+  once: boolean;
+  token: string;
+  progress: Progress;
+  /** Aborted when the time for all of it is up. */
+  timeUp: AbortSignal;
+  /** Told whether a host that cannot be reached is waited for. */
+  away: (host: string, away: boolean) => void;
+}
+
+const neverStarted = new Set(['NOT_STARTED', 'JOURNAL_UNWRITABLE']);
+
+/** For how long results of what ended before are asked for. */
+const fetchPatienceMs = 30_000;
+const longestPauseMs = 10_000;
+
+/** One host of a slice, in one attempt. */
+export class OnHost {
+  readonly #host: string;
+  readonly #attempt: Attempt;
+  readonly #log: OutputLog;
+
+  constructor(host: string, attempt: Attempt) {
+    const { deps, run, token } = attempt.call;
+    const step = token.startsWith(`${run}/`) ? token.slice(run.length + 1) : token;
+    this.#host = host;
+    this.#attempt = attempt;
+    this.#log = new OutputLog(outputFile(deps.config.state_dir, run, step, host));
+  }
+
+  /** Runs a command, attaches to it, or fetches what became of it. Never fails but by a mistake in Sumac. */
+  async command(index: number): Promise<Outcome> {
+    const { progress, input } = this.#attempt;
+    const command = input.commands[index] ?? { command: '' };
+    const before = progress.before(this.#host, index);
+    this.#log.begin(command.command);
+    try {
+      if (before === states.ok || before === states.failed) return await this.#fetch(index, command, before);
+      if (before === states.givenUp && !progress.wasSent(this.#host, index))
+        return this.#failed(index, 'failed', 'NOT_STARTED', 'an earlier attempt could not start it, and gave up');
+      const outcome = await this.#run(index, command, before === states.givenUp ? 0 : this.#patienceMs, false);
+      this.#note(outcome, command);
+      return outcome;
+    } finally {
+      await this.#log.close();
+    }
+  }
+
+  /** Keeps for the next attempt how it ended. */
+  #note(outcome: Outcome, command: HostCommand): void {
+    const { progress, call } = this.#attempt;
+    if (call.signal.aborted) return;
+    const { error, index } = outcome;
+    const never = !progress.wasSent(this.#host, index) || neverStarted.has(error?.code ?? '');
+    if (isOk(outcome, command)) progress.ended(this.#host, index, states.ok);
+    // To ask for the result of what never began would begin it.
+    else if (this.#attempt.once && never) progress.givenUp(this.#host, index);
+    else if (progress.isGivenUp(this.#host)) return;
+    else progress.ended(this.#host, index, states.failed);
+  }
+
+  get #patienceMs(): number {
+    return this.#attempt.input.patienceMs ?? (this.#attempt.once ? 300_000 : 30_000);
+  }
+
+  /** The result of a command that had ended when an earlier attempt was at it. */
+  async #fetch(index: number, command: HostCommand, before: typeof states.ok | typeof states.failed): Promise<Outcome> {
+    const outcome = await this.#run(index, command, fetchPatienceMs, true);
+    if (outcome.error === undefined || this.#attempt.call.signal.aborted) return outcome;
+    if (before === states.failed) return outcome;
+    // That it succeeded is known, and must not be undone by what happened to the host since.
+    const { okCodes = [0] } = command;
+    const capture = new Capture();
+    capture.push(Buffer.from(`[output lost: ${outcome.error.message}]\n`));
+    const exitCode = okCodes.length === 0 || okCodes.includes(0) ? 0 : (okCodes[0] ?? 0);
+    return { host: this.#host, index, exitCode, durationMs: outcome.durationMs, capture };
+  }
+
+  async #run(index: number, command: HostCommand, patienceMs: number, ended: boolean): Promise<Outcome> {
+    const { call, progress, timeUp, away } = this.#attempt;
+    const started = performance.now();
+    const failed = ({ kind, code, message }: Pick<OpsError, 'kind' | 'code' | 'message'>, capture?: Capture): Outcome =>
+      this.#failed(index, kind, code, message, Math.round(performance.now() - started), capture);
+    let firstAway: number | undefined;
+    for (let pause = 1000; ; pause = Math.min(pause * 2, longestPauseMs)) {
+      const capture = new Capture();
+      const isLate = timeUp.aborted && !ended;
+      try {
+        if (isLate && !(await this.#endLate(index))) return failed(this.#late(command, ': it was not even started'));
+        const result = await this.#execute(index, command, capture, ended || isLate);
+        if (!ended) away(this.#host, false);
+        return this.#outcome(index, result);
+      } catch (error) {
+        const known = isOpsError(error) ? error : undefined;
+        if (!known && !call.signal.aborted && !timeUp.aborted) throw error;
+        if (known && known.kind !== 'transient') {
+          return failed(this.#inItsTime(known, command, isLate), capture);
+        }
+        if (call.signal.aborted)
+          return failed({ kind: 'transient', code: 'GIVEN_UP', message: messageOf(error) }, capture);
+        if (isLate)
+          return failed(
+            { ...this.#late(command, `, and may still run: ${messageOf(error)}`), kind: 'unknown' },
+            capture,
+          );
+        if (timeUp.aborted && !ended) return failed(this.#late(command, ' and was ended'), capture);
+        const message = messageOf(error);
+        firstAway ??= Date.now();
+        const awayMs = ended ? Date.now() - firstAway : progress.away(this.#host, message);
+        if (awayMs >= patienceMs) {
+          if (!ended) progress.givenUp(this.#host);
+          const kind = this.#attempt.once && progress.wasSent(this.#host, index) ? 'unknown' : 'failed';
+          const after = `${message}, tried for ${formatMs(awayMs)}`;
+          return failed({ kind, code: known?.code ?? 'UNREACHABLE', message: after }, capture);
+        }
+        if (!ended) away(this.#host, true);
+        await pauseUnless(AbortSignal.any([call.signal, timeUp]), pause);
+        await this.#log.again(command.command);
+      }
+    }
+  }
+
+  #execute(index: number, { command, timeoutMs }: HostCommand, capture: Capture, isLate: boolean): Promise<Result> {
+    const { call, once, token, progress, timeUp, away, input } = this.#attempt;
+    const options: RunOptions = {
+      ...runOptions(input),
+      capture,
+      onOutput: (chunk) => this.#log.write(chunk),
+      // What has ended, or been ended, is only fetched.
+      ...(isLate ? { signal: call.signal } : { timeoutMs, signal: AbortSignal.any([call.signal, timeUp]) }),
+    };
+    const { remote } = call.deps;
+    if (!once) return remote.run(this.#host, command, options);
+    return remote.runOnce(this.#host, command, {
+      ...options,
+      token,
+      index,
+      sinceSeconds: () => progress.sinceSeconds(this.#host, index),
+      sent: () => {
+        if (isLate) return;
+        away(this.#host, false);
+        progress.sent(this.#host, index);
+      },
+    });
+  }
+
+  /** The time for all was up before this attempt was at the command: ends it if it may run. Whether it may have run. */
+  async #endLate(index: number): Promise<boolean> {
+    const { call, once, token, progress, input } = this.#attempt;
+    if (!once || !progress.wasSent(this.#host, index)) return false;
+    const why = await call.deps.remote.endOnce(this.#host, { ...runOptions(input), token, index });
+    if (why !== undefined) throw new Error(why);
+    return true;
+  }
+
+  /** What was ended is told as it was when that happened. */
+  #inItsTime(error: OpsError, command: HostCommand, isLate: boolean): Pick<OpsError, 'kind' | 'code' | 'message'> {
+    if (error.code === 'COMMAND_ENDED' && isLate) return this.#late(command, ' and was ended');
+    if (error.code !== 'COMMAND_TIMEOUT' || command.timeoutMs === undefined) return error;
+    return timedOut(this.#host, command.command, command.timeoutMs, / and was ended$/.exec(error.message)?.[0]);
+  }
+
+  #late({ command }: HostCommand, after: string): Pick<OpsError, 'kind' | 'code' | 'message'> {
+    const message = `${this.#host}: '${shorten(command)}' had not ended when the time for all was up${after}`;
+    return { kind: 'failed', code: 'GLOBAL_TIMEOUT', message };
+  }
+
+  #outcome(index: number, { exitCode, signal, durationMs, capture }: Result): Outcome {
+    return { host: this.#host, index, exitCode, ...(signal !== undefined && { signal }), durationMs, capture };
+  }
+
+  #failed(
+    index: number,
+    kind: OpsError['kind'],
+    code: string,
+    message: string,
+    durationMs = 0,
+    capture = new Capture(),
+  ): Outcome {
+    return { host: this.#host, index, exitCode: null, durationMs, capture, error: { kind, code, message } };
+  }
+}
+
+/** Waits, but no longer than until the signal. */
+export async function pauseUnless(signal: AbortSignal, ms: number): Promise<void> {
+  await sleep(ms, undefined, { signal }).catch(() => undefined);
+}
+
+/** What all commands of a slice have in common. */
+export const runOptions = ({
+  sudo,
+  user,
+  env,
+  stdin,
+  installer,
+}: Omit<SliceInput, 'hosts' | 'commands'>): RunOptions => ({
+  sudo,
+  user,
+  env,
+  stdin,
+  access: installer === true ? 'installer' : 'normal',
+});

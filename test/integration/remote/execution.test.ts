@@ -1,0 +1,227 @@
+import { WorkflowClient, type WorkflowHandle } from '@temporalio/client';
+import { defaultPayloadConverter } from '@temporalio/common';
+import assert from 'node:assert/strict';
+import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type RunContext, type RunInput, contextHeader } from '../../../src/model/run.ts';
+import { Remote } from '../../../src/remote/remote.ts';
+import { testCli, type Going, type TestCli } from '../../support/cookbook-cli.ts';
+import { startSshLab, type SshLab } from '../../support/sshd.ts';
+import { startTemporal, type TemporalServer } from '../../support/temporal.ts';
+import { resultOf } from '../../support/world/engine.ts';
+
+/** Cookbooks as an operator would write them. */
+const cookbooks = {
+  batch: `
+    const hosts = await spicerack.remote().query('web[1-6]');
+    const step = { write: async () => (await hosts.runSync(args)).execution, undo: () => Promise.resolve() };
+    spicerack.report((await spicerack.step('run', step)).results.map(({ host, index, ok }) => host + ':' + index + ':' + ok));`,
+  reboot: `
+    const hosts = await spicerack.remote().query('web[1-3]');
+    await spicerack.step('reboot', { write: () => hosts.reboot({ batchSleep: '100ms' }), undo: 'impossible' });
+    spicerack.report((await hosts.uptime()).every(([, seconds]) => seconds > 0));`,
+  cluster: `
+    const hosts = await spicerack.remote().query('web[1-4]');
+    const results = await hosts.loadBalanced().run(args);
+    spicerack.report(results.results.map(({ host, ok }) => host + ':' + ok));`,
+};
+
+const operator: RunContext = {
+  user: 'alice',
+  host: 'laptop',
+  dryRun: false,
+  noLocks: true,
+  verbose: false,
+  onFailure: 'rollback',
+};
+const hosts = ['web1', 'web2', 'web3', 'web4', 'web5', 'web6'];
+
+let lab: SshLab;
+let temporal: TemporalServer;
+let cli: TestCli;
+let worker: Going;
+
+before(async () => {
+  [lab, temporal] = await Promise.all([startSshLab(hosts), startTemporal()]);
+  mkdirSync(file('cookbooks/exec'), { recursive: true });
+  for (const [name, body] of Object.entries(cookbooks))
+    writeFileSync(
+      file(`cookbooks/exec/${name}.ts`),
+      `import type { Spicerack } from 'sumac';
+       export const title = 'test';
+       export async function run(args: never, spicerack: Spicerack) {${body}}`,
+    );
+  writeFileSync(file('pool'), poolHook, { mode: 0o755 });
+  cli = testCli(`\
+cookbooks_base_dirs: [${lab.dir}]
+logs_base_dir: DIRECTORY/logs
+state_dir: DIRECTORY/state
+temporal: { address: '${temporal.address}' }
+hooks: { pool: ${file('pool')} }
+ssh:
+  config_file: ${lab.sshConfig}
+  identity_files: [${lab.key}]
+  known_hosts: [${lab.knownHosts}]
+  agent: false
+  fanout: 2
+  slice_size: 3
+`);
+  worker = await cli.worker();
+});
+after(async () => {
+  await cli.stop();
+  await temporal.stop();
+  await lab.close();
+});
+
+const file = (name: string) => join(lab.dir, name);
+/** Which host wrote what, in the order in which it did. */
+const lines = (name: string) =>
+  existsSync(file(name))
+    ? readFileSync(file(name), 'utf8')
+        .trim()
+        .split('\n')
+        .map((line) => line.replace(/\/\S+$/, (home) => basename(home)))
+    : [];
+const note = (name: string) => `echo $HOME >>${file(name)}`;
+const on = (names: string, what: string) => `case $HOME in */web[${names}]) ${what};; esac`;
+const untilGo = (name: string) => `while [ ! -e ${file(name)} ]; do sleep 0.1; done`;
+const until = async (what: () => boolean | Promise<boolean>) => {
+  for (const end = Date.now() + 120_000; !(await what());) {
+    assert.ok(Date.now() < end, 'did not come');
+    await sleep(50);
+  }
+};
+
+/** A load balancer in a file: one line a host that serves. */
+const poolHook = `#!/bin/sh
+dir=$(dirname "$0")
+echo "$*" >>"$dir/pool.log"
+what=$1
+shift 2
+for host; do
+  case $what in
+  pooled) [ ! -e "$dir/pooled.$host" ] || echo "$host" ;;
+  depool) rm -f "$dir/pooled.$host" ;;
+  repool) : >"$dir/pooled.$host" ;;
+  esac
+done
+`;
+
+let runs = 0;
+const start = (cookbook: keyof typeof cookbooks, args: Record<string, unknown>): Promise<WorkflowHandle> => {
+  const header = { [contextHeader]: defaultPayloadConverter.toPayload(operator) };
+  const client = new WorkflowClient({
+    connection: temporal.client.connection,
+    interceptors: [{ startWithDetails: (given, next) => next({ ...given, headers: { ...given.headers, ...header } }) }],
+  });
+  const input: RunInput = { argv: [], args };
+  const options = { taskQueue: 'sumac', workflowId: `exec.${cookbook}/${++runs}`, args: [input] as [RunInput] };
+  return client.start(`exec.${cookbook}`, options);
+};
+
+test('slices that run at the same time share one budget: what fails in one keeps the others from starting more', async () => {
+  const command = `${note('shared')}; ${on('1', 'exit 3')}; ${untilGo('go-shared')}`;
+  const handle = await start('batch', { commands: [command] });
+  await until(() => lines('shared').length === 4);
+  const stopped = async () => {
+    const pending = (await handle.describe()).raw.pendingActivities ?? [];
+    const details = pending.map(({ heartbeatDetails }) => heartbeatDetails?.payloads?.[0]);
+    const said = details.map(
+      (one) => one && defaultPayloadConverter.fromPayload<{ stopped?: boolean; failed: number }>(one),
+    );
+    return said.some((one) => one?.failed === 0 && one.stopped === true);
+  };
+  await until(stopped);
+  writeFileSync(file('go-shared'), '');
+  const { error } = await resultOf(handle);
+  assert.match(error ?? '', /failed on 1 of 6 hosts: web1: exit status 3; web\[3,6\] not contacted$/);
+  assert.deepEqual(lines('shared').sort(), ['web1', 'web2', 'web4', 'web5']);
+});
+
+test('batches go from one slice to the next with the failures that are left', async () => {
+  const command = `${note('turn')}; ${on('24', 'exit 3')}`;
+  const args = { commands: [command], batchSize: 1, successThreshold: 0.8 };
+  const { error } = await resultOf(await start('batch', args));
+  assert.match(error ?? '', /failed on 2 of 6 hosts: web\[2,4\]: exit status 3; web\[5-6\] not contacted$/);
+  assert.deepEqual(lines('turn'), ['web1', 'web2', 'web3', 'web4']);
+});
+
+test('a threshold that is met is success, and the next command leaves out who failed', async () => {
+  const args = { commands: [on('3', 'exit 3'), note('met')], successThreshold: 0.5 };
+  const { report, error } = await resultOf(await start('batch', args));
+  assert.equal(error, undefined);
+  const rest = hosts.filter((host) => host !== 'web3');
+  assert.deepEqual(report, [
+    ...hosts.map((host) => `${host}:0:${host !== 'web3'}`),
+    ...rest.map((host) => `${host}:1:true`),
+  ]);
+  assert.deepEqual(lines('met').sort(), rest);
+});
+
+test('an option that cannot be is refused before anything is started', async () => {
+  const { error } = await resultOf(await start('batch', { commands: [note('refused')], batchSize: '1%' }));
+  assert.match(error ?? '', /^batchSize: "1%" of 6 hosts is no host: give a number, or a larger percentage$/);
+  assert.deepEqual(lines('refused'), []);
+});
+
+test('a worker killed in the middle of a batch is followed by one that goes on, and nothing runs twice', async () => {
+  const command = `echo + $HOME >>${file('killed')}; ${on('45', untilGo('go-killed'))}; echo - $HOME >>${file('killed')}`;
+  const handle = await start('batch', { commands: [command], batchSize: 2 });
+  await until(() => lines('killed').filter((line) => line.startsWith('+')).length === 5);
+  worker.kill('SIGKILL');
+  await worker.ended;
+  worker = await cli.worker();
+  writeFileSync(file('go-killed'), '');
+  assert.equal((await resultOf(handle)).error, undefined);
+  const began = lines('killed').filter((line) => line.startsWith('+'));
+  assert.deepEqual(
+    began.sort(),
+    hosts.map((host) => `+ ${host}`),
+  );
+  let under = 0;
+  for (const line of lines('killed')) assert.ok((under += line.startsWith('+') ? 1 : -1) <= 2);
+});
+
+test('several hosts are rebooted one after the other, each once the one before is back by its boot id', async () => {
+  const remote = new Remote(lab.config);
+  for (const host of hosts.slice(0, 3)) {
+    const bin = join(lab.dir, host, 'bin');
+    mkdirSync(bin);
+    const script = `#!/bin/sh\n${note('reboots')}\ncat /proc/sys/kernel/random/uuid >$HOME/boot_id\n`;
+    writeFileSync(join(bin, 'reboot-host'), script);
+    chmodSync(join(bin, 'reboot-host'), 0o755);
+    writeFileSync(join(lab.dir, host, '.bashrc'), `export PATH=${bin}:$PATH\n`);
+    // Without it the run would reboot this machine.
+    assert.equal(await remote.text(host, 'command -v reboot-host'), `${bin}/reboot-host\n`);
+  }
+  await remote.close();
+  const { report, error } = await resultOf(await start('reboot', {}));
+  assert.deepEqual([report, error], [true, undefined]);
+  assert.deepEqual(lines('reboots'), ['web1', 'web2', 'web3']);
+});
+
+test('a cluster is worked on batch by batch, and only what was pooled is depooled and repooled', async () => {
+  for (const host of ['web1', 'web2', 'web3']) writeFileSync(file(`pooled.${host}`), '');
+  const args = { commands: [note('cluster')], batchSize: 2 };
+  const { report, error } = await resultOf(await start('cluster', { ...args, svcToDepool: ['www'] }));
+  assert.equal(error, undefined);
+  assert.deepEqual(report, ['web1:true', 'web2:true', 'web3:true', 'web4:true']);
+  assert.deepEqual(lines('pool.log'), [
+    ...['pooled www web1 web2', 'depool www web1 web2', 'repool www web1 web2'],
+    ...['pooled www web3 web4', 'depool www web3', 'repool www web3'],
+  ]);
+  assert.ok(!existsSync(file('pooled.web4')));
+});
+
+test('a batch that fails stops the cluster, and leaves nothing depooled', async () => {
+  const args = { commands: [`${note('stop')}; ${on('1', 'exit 4')}`], batchSize: 2, svcToDepool: ['www'] };
+  const { error } = await resultOf(await start('cluster', args));
+  assert.match(error ?? '', /^1 of 2 batches failed: .* failed on 1 of 2 hosts: web1: exit status 4$/);
+  assert.deepEqual(lines('stop').sort(), ['web1', 'web2']);
+  assert.ok(existsSync(file('pooled.web1')) && existsSync(file('pooled.web2')));
+  const all = await resultOf(await start('cluster', { ...args, batchSize: 4 }));
+  assert.match(all.error ?? '', /^batchSize: 4 is no whole number from 1 to 3, all hosts but one$/);
+});

@@ -1,0 +1,52 @@
+import { sleep } from '@temporalio/workflow';
+import type { QueriedHost } from '../../activities/remote.ts';
+import { OpsError } from '../../src/model/errors.ts';
+import { fold } from '../../src/model/host-set.ts';
+import { call } from '../engine/call.ts';
+import { failureText, isCancelled, isUnknownOutcome } from '../engine/failure.ts';
+
+/** How several hosts are rebooted. */
+export interface RollingReboot {
+  /** Hosts that are down at a time. */
+  batchSize: number;
+  /** Milliseconds between one that is back and the next in its place. */
+  batchSleepMs: number;
+}
+
+/**
+ * Reboots hosts through a sliding window: the next one in a place once the one before is back with another boot id.
+ * @throws REBOOT_FAILED naming the hosts that did not come back and those that were not told
+ */
+export async function rollingReboot(hosts: readonly QueriedHost[], options: RollingReboot): Promise<void> {
+  const left = [...hosts];
+  const failed = new Map<string, unknown>();
+  const place = async () => {
+    for (let host = left.shift(); host; host = left.shift()) {
+      try {
+        await rebootOne(host);
+      } catch (error) {
+        if (isCancelled(error)) throw error;
+        failed.set(host.name, error);
+      }
+      if (failed.size > 0) return;
+      if (left.length > 0) await sleep(options.batchSleepMs);
+    }
+  };
+  const ends = await Promise.allSettled(Array.from({ length: Math.min(options.batchSize, hosts.length) }, place));
+  for (const end of ends) if (end.status === 'rejected') throw end.reason;
+  if (failed.size === 0) return;
+  const why = [...failed].map(([host, error]) => `${host}: ${failureText(error)}`).join('; ');
+  const rest = left.length === 0 ? '' : `; ${fold(left.map(({ name }) => name))} not rebooted`;
+  throw new OpsError('failed', 'REBOOT_FAILED', `${why}${rest}`, { hosts: [...failed.keys()] });
+}
+
+async function rebootOne({ name: host, site }: QueriedHost): Promise<void> {
+  const bootId = await call('remote.bootId', { host }, { site });
+  try {
+    await call('remote.reboot', { host }, { site });
+  } catch (error) {
+    // Its boot id will tell.
+    if (!isUnknownOutcome(error)) throw error;
+  }
+  await call('remote.rebooted', { host, bootId }, { site });
+}
