@@ -34,7 +34,7 @@ export class HostSet implements Iterable<string> {
    * The hosts of an expression such as `cloudvirt[1001-1003].lab,foo[01-03,5]!foo02`. Operators go strictly from left to right: `,`
    * union, `!` difference, `&` intersection, `^` symmetric difference. Digits that touch a bracket belong to its numbers, at both ends of a
    * range: `h1[8-12]` is `h[18-112]`. Of what ClusterShell reads it refuses: an empty expression, steps (`[0-8/2]`), groups and wildcards,
-   * negative numbers (`h[-5]`), underscores in numbers, a number missing (`h[1,]5`), spaces other than around an operand.
+   * negative numbers (`h[-5]`), underscores in numbers, more than 100 digits, a number missing (`h[1,]5`), spaces other than around an operand.
    * @param options.wildcards take `*` and `?` for characters of a name, for who then looks for the hosts that they stand for
    * @throws HOSTS_INVALID pointing at the character; also for more than 10,000,000 hosts
    */
@@ -42,12 +42,13 @@ export class HostSet implements Iterable<string> {
     const parser = new Parser(expression, wildcards);
     let result = new HostSet(new Map());
     let gathering = new Gathering();
-    for (const { operator, texts, axes } of parser.operands()) {
+    for (const { operator, hosts } of parser.operands()) {
       if (operator !== ',') {
         result = result.union(new HostSet(gathering.families()));
         gathering = new Gathering();
       }
-      gathering.product(texts, axes);
+      if (typeof hosts === 'string') gathering.name(hosts);
+      else gathering.product(hosts.texts, hosts.axes);
       if (operator !== ',') {
         result = result.#combined(new HostSet(gathering.families()), operator);
         gathering = new Gathering();
@@ -135,14 +136,10 @@ const foldedNumbers = (ranges: Ranges): string => (countOf(ranges) === 1 ? textO
 
 /** Every combination, the last number varying first. */
 function* names([text = '', ...texts]: readonly string[], [ranges, ...axes]: readonly Ranges[]): Generator<string> {
+  const [end = ''] = texts;
   if (ranges === undefined) yield text;
-  else if (axes.length === 0) {
-    const [end = ''] = texts;
-    for (const digits of numbers(ranges)) yield text + digits + end;
-  } else {
-    const rest = [...names(texts, axes)];
-    for (const digits of numbers(ranges)) for (const end of rest) yield text + digits + end;
-  }
+  else if (axes.length === 0) for (const digits of numbers(ranges)) yield text + digits + end;
+  else for (const digits of numbers(ranges)) for (const rest of names(texts, axes)) yield text + digits + rest;
 }
 
 /**

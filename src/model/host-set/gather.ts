@@ -16,7 +16,9 @@ export const patternOf = (texts: readonly string[]): string =>
 
 export function split(name: string): { texts: string[]; digits: string[] } {
   const parts = name.split(/(\d+)/);
-  return { texts: parts.filter((_, i) => i % 2 === 0), digits: parts.filter((_, i) => i % 2 === 1) };
+  const [texts, digits]: [string[], string[]] = [[], []];
+  for (let i = 0; i < parts.length; i++) (i % 2 === 0 ? texts : digits).push(parts[i] ?? '');
+  return { texts, digits };
 }
 
 /** Gathers names and products of ranges, in any order and number, into families. */

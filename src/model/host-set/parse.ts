@@ -11,12 +11,16 @@ const mostNumbers = 100;
 /** Union, difference, intersection, symmetric difference. */
 export type Operator = ',' | '!' | '&' | '^';
 
-/** One operand: the texts of a name, and the numbers between them. */
-export interface Operand {
-  /** What is done with it. */
-  readonly operator: Operator;
+/** The texts of names, and the numbers between them. */
+interface Product {
   readonly texts: readonly string[];
   readonly axes: readonly Ranges[];
+}
+
+/** One operand, and what is done with it. */
+export interface Operand {
+  readonly operator: Operator;
+  readonly hosts: Product | string;
 }
 
 /** A part of a name, and where it begins. */
@@ -36,25 +40,27 @@ interface Range {
 const isOperator = (character: string | undefined): character is Operator =>
   character !== undefined && [',', '!', '&', '^'].includes(character);
 const space = /\s*/y;
-const plain = /[A-Za-z_.-]+|\d+/y;
-const wildcard = /[A-Za-z_.*?-]+|\d+/y;
+/** A part of a name; a whole name without brackets, short enough to need no further look. */
+const plain = { part: /[A-Za-z_.-]+|\d+/y, name: /[\w.-]{1,100}(?=[,!&^]|$)/y };
+const wildcard = { part: /[A-Za-z_.*?-]+|\d+/y, name: /[\w.*?-]{1,100}(?=[,!&^]|$)/y };
 
 /** Reads one expression. Every error points at the character. */
 export class Parser {
   readonly #text: string;
-  readonly #plain: RegExp;
+  readonly #pattern: typeof plain;
   #at = 0;
 
   constructor(text: string, wildcards: boolean) {
     this.#text = text;
-    this.#plain = wildcards ? wildcard : plain;
+    this.#pattern = wildcards ? wildcard : plain;
   }
 
   *operands(): Generator<Operand> {
     let operator: Operator = ',';
     for (;;) {
       this.#take(space);
-      yield { operator, ...this.#named(this.#parts()) };
+      const name = this.#take(this.#pattern.name);
+      yield { operator, hosts: name === '' ? this.#product(this.#parts()) : name };
       const end = this.#at;
       this.#take(space);
       const character = this.#text[this.#at];
@@ -92,7 +98,7 @@ export class Parser {
     const parts: Part[] = [];
     for (;;) {
       const at = this.#at;
-      const text = this.#take(this.#plain);
+      const text = this.#take(this.#pattern.part);
       if (text !== '') parts.push({ at, text });
       else if (this.#text[at] === '[') parts.push({ at, text: '', ranges: this.#ranges() });
       else break;
@@ -112,7 +118,7 @@ export class Parser {
       const [, first, last] = /^(\d+)(?:-(\d+))?$/.exec(range) ?? [];
       if (first === undefined)
         throw this.error(
-          range === '' ? 'a number is missing' : `'${range}' is not a number or a range such as 1-3`,
+          range === '' ? 'a number is missing' : `'${shortened(range)}' is not a number or a range such as 1-3`,
           at,
         );
       ranges.push({ at, first, last: last ?? first });
@@ -123,7 +129,7 @@ export class Parser {
   }
 
   /** Digits that touch a bracket belong to its numbers. */
-  #named(parts: readonly Part[]): Omit<Operand, 'operator'> {
+  #product(parts: readonly Part[]): Product {
     const texts: string[] = [];
     const axes: Ranges[] = [];
     let text = '';
@@ -165,7 +171,8 @@ export class Parser {
   #range({ at, first, last = first }: Range, after = ''): Ranges {
     const [from, to] = [first + after, last + after];
     const shown = first === last ? from : `${from}-${to}`;
-    if (to.length > mostDigits) throw this.error(`a number has more than ${mostDigits} digits`, at);
+    if (Math.max(from.length, to.length) > mostDigits)
+      throw this.error(`a number has more than ${mostDigits} digits`, at);
     if (from === to) return [codeOf(from), next(codeOf(from))];
     const padded = /^0./.test(from);
     if ((padded || /^0+[1-9]/.test(to)) && from.length !== to.length)
@@ -179,6 +186,7 @@ export class Parser {
   }
 }
 
+const shortened = (text: string): string => (text.length > 60 ? `${text.slice(0, 60)}...` : text);
 const isNumber = (part: Part | undefined): part is Part => part !== undefined && /^\d/.test(part.text);
 
 /** The numbers of one length are an interval. */

@@ -120,10 +120,10 @@ export function treeOf(columns: readonly Code[][]): Tree {
     if (end !== undefined) result.add(end, undefined);
     return result;
   };
-  const [first] = columns;
-  if (first === undefined) return true;
-  if (columns.length === 1) return product([ofCodes(first)]);
-  return build(0, Array.from(first.keys()));
+  // Mostly only one number of a pattern varies.
+  if (columns.filter((column) => column.some((code) => code !== column[0])).length <= 1)
+    return product(columns.map((column) => ofCodes(column)));
+  return build(0, Array.from(columns[0]?.keys() ?? []));
 }
 
 export function sizeOf(tree: Tree): number {
