@@ -10,11 +10,14 @@ const benches: Record<string, () => Promise<void>> = {
   recovery: async () => (await import('./recovery.ts')).recovery(),
   shell: async () => (await import('./shell.ts')).shell(),
   commands: async () => (await import('./commands.ts')).commands(),
-  'fleet-cold': async () => (await import('./fleet/cold.ts')).fleetCold(),
-  'fleet-warm': async () => (await import('./fleet/warm.ts')).fleetWarm(),
-  'fleet-durable': async () => (await import('./fleet/durable.ts')).fleetDurable(),
+  'fleet-cold-50': async () => (await import('./fleet/cold.ts')).fleetCold(50),
+  'fleet-cold-200': async () => (await import('./fleet/cold.ts')).fleetCold(200),
+  'fleet-warm-10': async () => (await import('./fleet/warm.ts')).fleetWarm(10),
+  'fleet-warm-100': async () => (await import('./fleet/warm.ts')).fleetWarm(100),
+  'fleet-durable-10': async () => (await import('./fleet/durable.ts')).fleetDurable(10),
+  'fleet-durable-100': async () => (await import('./fleet/durable.ts')).fleetDurable(100),
   'fleet-memory': async () => (await import('./fleet/memory.ts')).fleetMemory(),
-  'fleet-10000': async () => (await import('./fleet/many.ts')).fleetMany(),
+  'fleet-many': async () => (await import('./fleet/many.ts')).fleetMany(),
   locks: async () => (await import('./locks.ts')).locks(),
   hostsets: async () => (await import('./hostsets.ts')).hostsets(),
 };
@@ -44,6 +47,8 @@ console.log(
     load(),
   ].join(', '),
 );
+// What a bench has started ends with it.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
 console.log(`\n${heading}`);
 for (const [name, bench] of Object.entries(benches)) {
   if (names.length > 0 && !names.includes(name)) continue;

@@ -29,5 +29,5 @@ const seconds = (ms: number) => `${(ms / 1000).toFixed(2)} s`;
 
 function beat(wall: number, theirs = Number.NaN, peer: string, most: number): Bar {
   const factor = wall / theirs;
-  return { text: `${factor.toFixed(3)} x ${peer}, at most ${most}`, met: factor <= most };
+  return { text: `${factor.toFixed(3)} x ${peer}, at most ${most.toFixed(2)}`, met: factor <= most };
 }
