@@ -6,6 +6,7 @@ const config: KnipConfig = {
     // Loaded by the generated entry of the workflow bundle.
     'workflows/engine/run.ts',
     'workflows/engine/context.ts',
+    'workflows/builtin/*.ts',
     'cookbooks/**/*.ts',
     // Found by their folder.
     'src/query/backends/*.ts',

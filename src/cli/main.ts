@@ -80,6 +80,15 @@ program
     end((await import('./commands/hosts.ts')).hosts(globals(), query, options)),
   );
 program
+  .command('exec')
+  .description('run commands on hosts: cookbook exec QUERY COMMAND...')
+  .usage('[options] QUERY [COMMAND...]')
+  .argument('[args...]')
+  .helpOption(false)
+  .allowUnknownOption()
+  .passThroughOptions()
+  .action(async (args: string[]) => end((await import('./commands/exec.ts')).exec(globals(), args)));
+program
   .command('worker')
   .description('serve runs until SIGTERM')
   .option('--site <site>', 'serve only the activities of this site')

@@ -9,11 +9,23 @@ export const isInteractive = (): boolean => process.stdin.isTTY && process.stder
 export type NoAnswer = 'withdrawn' | 'interrupted' | 'closed';
 
 let asking: Interface | undefined;
+let footer: readonly string[] = [];
 
-/** Says a line on stderr, above the question that may be open. */
+/** Says a line on stderr, above the question that may be open and above the footer. */
 export function say(line: string): void {
+  const shown = footer;
+  showFooter([]);
   process.stderr.write(asking ? `${clearLine}${line}\n` : `${line}\n`);
   asking?.prompt(true);
+  showFooter(shown);
+}
+
+/** Keeps these lines at the foot of the terminal, but for while a question is open; each must fit into its width. */
+export function showFooter(lines: readonly string[]): void {
+  const up = footer.length > 1 ? `\u001b[${footer.length - 1}A` : '';
+  const erase = footer.length > 0 ? `${clearLine.slice(0, 1)}${up}${clearLine.slice(1)}` : '';
+  footer = asking ? [] : lines;
+  if (erase !== '' || footer.length > 0) process.stderr.write(erase + footer.join('\n'));
 }
 
 /**
@@ -23,6 +35,7 @@ export function say(line: string): void {
  */
 export function question(message: string, withdrawn?: AbortSignal): Promise<{ answer: string } | NoAnswer> {
   return new Promise((resolve) => {
+    showFooter([]);
     process.stderr.write(`==> ${message}\n`);
     const lines = createInterface({ input: process.stdin, output: process.stderr, terminal: true });
     asking = lines;

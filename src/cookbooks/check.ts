@@ -2,7 +2,7 @@ import { existsSync, statSync } from 'node:fs';
 import { builtinModules, createRequire } from 'node:module';
 import { dirname, join, relative, resolve } from 'node:path';
 import { messageOf } from '../model/errors.ts';
-import type { CookbookEntry } from './discover.ts';
+import { type CookbookEntry, nameError } from './discover.ts';
 import { placeOf, hookSumac } from './load.ts';
 import { readSource, type Import, type Source } from './source.ts';
 
@@ -28,7 +28,8 @@ const unfit = ['@temporalio/activity', '@temporalio/client', '@temporalio/worker
 export function checkCookbooks(entries: readonly CookbookEntry[]): { good: CookbookEntry[]; bad: BadEntry[] } {
   const sources = new Map<string, Source>();
   const checked = entries.map((entry) => {
-    const errors = graphErrors(entry.file, sources);
+    const taken = nameError(entry);
+    const errors = taken === undefined ? graphErrors(entry.file, sources) : [taken];
     return { entry, errors: errors.length > 0 ? errors : loadErrors(entry.file) };
   });
   return {

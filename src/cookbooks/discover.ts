@@ -1,6 +1,7 @@
 import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Config } from '../config/schema.ts';
+import { execName } from '../model/exec.ts';
 
 /** A file that holds cookbooks. */
 export interface CookbookEntry {
@@ -10,6 +11,12 @@ export interface CookbookEntry {
   /** The `cookbooks` directory it was found in. */
   base: string;
 }
+
+/** Why a file cannot have the name it has; nothing when it can. */
+export const nameError = ({ name, file }: CookbookEntry): string | undefined =>
+  name === execName
+    ? `${file}:1: the name '${name}' is that of 'cookbook exec': call the cookbook otherwise`
+    : undefined;
 
 const sourceName = /^([^_.].*)\.(?:ts|js|mjs)$/;
 

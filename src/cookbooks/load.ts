@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { cookbooksOf, type Cookbook, type CookbookModule } from '../model/cookbook.ts';
 import { OpsError, messageOf } from '../model/errors.ts';
-import type { CookbookEntry } from './discover.ts';
+import { type CookbookEntry, nameError } from './discover.ts';
 
 const sumac = new URL('../sumac.ts', import.meta.url).href;
 const noTeam = 'unowned';
@@ -20,6 +20,8 @@ export const hookSumac = (): { deregister(): void } =>
  * @throws COOKBOOK_BROKEN (`file:line: message`) when the module cannot be loaded or holds no cookbook
  */
 export async function loadCookbooks(entry: CookbookEntry): Promise<Map<string, Cookbook>> {
+  const taken = nameError(entry);
+  if (taken !== undefined) throw broken(taken);
   const cookbooks = cookbooksOf(entry.name, await importModule(entry.file));
   if (cookbooks.size === 0)
     throw broken(`${entry.file}:1: no cookbook in it: export a function 'run' or a class that extends CookbookBase`);

@@ -43,7 +43,8 @@ interface States {
 const timeouts = new Set(['COMMAND_TIMEOUT', 'GLOBAL_TIMEOUT', 'STILL_RUNNING']);
 
 /** Whether its time was up before it ended. */
-const isTimeout = ({ error }: Pick<HostResult, 'error'>): boolean => error !== undefined && timeouts.has(error.code);
+export const isTimeout = ({ error }: Pick<HostResult, 'error'>): boolean =>
+  error !== undefined && timeouts.has(error.code);
 
 /** Hosts by how the command in this place ended; those that failed before it are in none of them. */
 export function statesOf({ hosts, results }: Execution, index: number): States {
@@ -59,10 +60,10 @@ export function statesOf({ hosts, results }: Execution, index: number): States {
 }
 
 /** Hosts on which all commands succeeded. */
-const succeeded = (execution: Execution): string[] => statesOf(execution, execution.commands.length - 1).success;
+export const succeeded = (execution: Execution): string[] => statesOf(execution, execution.commands.length - 1).success;
 
 /** Hosts to which no command was sent at all. */
-function notContacted({ hosts, results }: Execution): string[] {
+export function notContacted({ hosts, results }: Execution): string[] {
   const contacted = new Set(results.map(({ host }) => host));
   return hosts.filter((host) => !contacted.has(host));
 }

@@ -42,6 +42,8 @@ export interface RunSyncOptions {
   stdin?: string;
   /** For how long a host may stay unreachable before it counts as failed; default 5m, for safe commands 30s. */
   patience?: Duration;
+  /** The same for a host on which nothing may have been started so far; default as long as {@link patience}. */
+  startPatience?: Duration;
 }
 
 /** Options that were checked, in numbers. */
@@ -55,6 +57,7 @@ export interface Plan {
   failuresAllowed: number;
   globalTimeoutMs?: number;
   patienceMs?: number;
+  startPatienceMs?: number;
 }
 
 /**
@@ -63,7 +66,7 @@ export interface Plan {
  * @throws OPTION_INVALID naming the option, its value and the way out
  */
 export function planOf(options: RunSyncOptions, total: number, defaultMode: Mode): Plan {
-  const { mode = defaultMode, batchSleep, successThreshold = 1, globalTimeout, patience } = options;
+  const { mode = defaultMode, batchSleep, successThreshold = 1, globalTimeout, patience, startPatience } = options;
   if (!['sync', 'async'].includes(mode)) throw invalid('mode', mode, "is neither 'sync' nor 'async'");
   if (!(successThreshold >= 0 && successThreshold <= 1))
     throw invalid('successThreshold', successThreshold, 'is not a number from 0 to 1, such as 0.9 for 90 %');
@@ -79,6 +82,7 @@ export function planOf(options: RunSyncOptions, total: number, defaultMode: Mode
     failuresAllowed: failuresAllowed(total, successThreshold),
     ...(globalTimeoutMs === undefined ? {} : { globalTimeoutMs }),
     ...(patienceMs === undefined ? {} : { patienceMs }),
+    ...(startPatience === undefined ? {} : { startPatienceMs: lengthMs('startPatience', startPatience) }),
   };
 }
 

@@ -127,7 +127,9 @@ export class OnHost {
         const message = messageOf(error);
         firstAway ??= Date.now();
         const awayMs = ended ? Date.now() - firstAway : progress.away(this.#host, message);
-        if (awayMs >= patienceMs) {
+        const { startPatienceMs = patienceMs } = this.#attempt.input;
+        const patience = progress.wasSent(this.#host, index) ? patienceMs : Math.min(patienceMs, startPatienceMs);
+        if (awayMs >= patience) {
           if (!ended) progress.givenUp(this.#host);
           const kind = this.#attempt.once && progress.wasSent(this.#host, index) ? 'unknown' : 'failed';
           const after = `${message}, tried for ${formatMs(awayMs)}`;

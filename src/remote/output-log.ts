@@ -12,9 +12,12 @@ const safe = (text: string): string =>
     .replace(/^\.+/, '_')
     .slice(0, 120) || '_';
 
+/** Where the whole outputs of a run are kept, in a directory for each step. */
+export const outputsOf = (stateDir: string, run: string): string => join(stateDir, 'outputs', safe(run));
+
 /** Where the whole output of a host in a step is kept. */
 export const outputFile = (stateDir: string, run: string, step: string, host: string): string =>
-  join(stateDir, 'outputs', safe(run), safe(step), `${safe(host)}.log`);
+  join(outputsOf(stateDir, run), safe(step), `${safe(host)}.log`);
 
 /** The whole output of one host, command after command; a disk that is full costs the log and not the command. */
 export class OutputLog {

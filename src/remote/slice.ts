@@ -27,6 +27,8 @@ export interface SliceInput {
   id?: string;
   /** Milliseconds for which a host may stay unreachable. */
   patienceMs?: number;
+  /** The same before anything may have been started on a host. */
+  startPatienceMs?: number;
   /** Most hosts under way at a time; the next starts when one ends. */
   batchSize?: number;
   /** Milliseconds between the end of a host and the start of the next in its place. */

@@ -19,6 +19,7 @@ import { checkCookbooks } from '../cookbooks/check.ts';
 import { discover, type CookbookEntry } from '../cookbooks/discover.ts';
 import type { EffectTable } from '../model/effect.ts';
 import { OpsError } from '../model/errors.ts';
+import { execName } from '../model/exec.ts';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const kept = 5;
@@ -74,7 +75,10 @@ async function build(dir: string, entries: CookbookEntry[], effects: EffectTable
 
 // A cookbook's module is loaded by its own runs only: one that throws while loading fails nobody else.
 function entryCode(entries: CookbookEntry[], effects: EffectTable): string {
-  const modules = entries.map(({ name, file }) => `  ${JSON.stringify(name)}: () => require(${JSON.stringify(file)}),`);
+  const builtin = { name: execName, file: join(root, 'workflows/builtin/exec.ts') };
+  const modules = [builtin, ...entries].map(
+    ({ name, file }) => `  ${JSON.stringify(name)}: () => require(${JSON.stringify(file)}),`,
+  );
   return [
     `const { serve } = require(${JSON.stringify(join(root, 'workflows/engine/run.ts'))});`,
     `const registry = {\n${modules.join('\n')}\n};`,

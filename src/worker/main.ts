@@ -15,6 +15,8 @@ export const workerOptions = (definitions: Definitions, deps: Deps) => ({
   stickyQueueScheduleToStartTimeout: '1s' as const,
   maxConcurrentActivityTaskExecutions: 2000,
   maxCachedWorkflows: 500,
+  // How old what an activity last said of its progress may be; by default most of its heartbeat timeout.
+  maxHeartbeatThrottleInterval: '2s' as const,
   shutdownGraceTime: '10s' as const,
 });
 

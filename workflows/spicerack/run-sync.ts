@@ -163,6 +163,7 @@ async function runSlice(
     ...(env === undefined ? {} : { env }),
     ...(stdin === undefined ? {} : { stdin }),
     ...(plan.patienceMs === undefined ? {} : { patienceMs: plan.patienceMs }),
+    ...(plan.startPatienceMs === undefined ? {} : { startPatienceMs: plan.startPatienceMs }),
     ...(plan.batchSize === undefined ? {} : { batchSize: plan.batchSize }),
     ...(plan.batchSleepMs === 0 ? {} : { batchSleepMs: plan.batchSleepMs }),
     ...(deadlineAt === undefined ? {} : { timeLeftMs: Math.max(0, deadlineAt - Date.now()) }),

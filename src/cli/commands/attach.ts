@@ -1,3 +1,4 @@
+import { execName } from '../../model/exec.ts';
 import { searchAttributes } from '../../model/search-attributes.ts';
 import { connect } from '../client.ts';
 import { describeRun } from '../describe.ts';
@@ -9,5 +10,10 @@ export async function attach(globals: Globals, run: string): Promise<number> {
   const temporal = await connect(globals);
   const { type, typedSearchAttributes } = await describeRun(temporal, run);
   const dryRun = typedSearchAttributes.get(searchAttributes.DryRun) ?? false;
-  return follow(temporal, { run, cookbook: type, verbose: globals.verbose ?? false, dryRun });
+  const verbose = globals.verbose ?? false;
+  const followed = { run, cookbook: type, verbose, dryRun };
+  if (type !== execName) return follow(temporal, followed);
+  const { ExecDisplay } = await import('../exec/display.ts');
+  const display = new ExecDisplay(temporal, run, { colors: !process.env['NO_COLOR'], progress: true, verbose });
+  return follow(temporal, { ...followed, display });
 }

@@ -1,6 +1,8 @@
 import { formatMs } from '../../model/duration.ts';
 import { messageOf } from '../../model/errors.ts';
+import { execName, type ExecReport } from '../../model/exec.ts';
 import type { FleetReport, RunStatusReport, StepReport } from '../../model/run.ts';
+import { outputsOf } from '../../remote/output-log.ts';
 import { howToAnswer } from '../how-to-answer.ts';
 import { connect, type Temporal } from '../client.ts';
 import { describeRun } from '../describe.ts';
@@ -95,7 +97,7 @@ const pendingLines = (pending: readonly PendingActivity[]): string[] =>
         ),
       ];
 
-async function endLines({ connection, namespace }: Temporal, run: string, cookbook: string): Promise<string[]> {
+async function endLines({ connection, namespace, config }: Temporal, run: string, cookbook: string): Promise<string[]> {
   const { history } = await connection.workflowService.getWorkflowExecutionHistoryReverse({
     namespace,
     execution: { workflowId: run },
@@ -103,5 +105,14 @@ async function endLines({ connection, namespace }: Temporal, run: string, cookbo
   });
   const last = history?.events?.[0];
   const outcome = last && outcomeOf(last);
-  return outcome ? ['', ...outcomeLines(cookbook, outcome)] : [];
+  if (!outcome) return [];
+  const lines = ['', ...outcomeLines(cookbook, outcome)];
+  if (cookbook !== execName || outcome.report === undefined) return lines;
+  const { told } = await import('../exec/told.ts');
+  const outputs = outputsOf(config.state_dir, run);
+  return [
+    ...lines,
+    '',
+    ...told(outcome.report as ExecReport, outputs, { stdout: false, stderr: false }).map(({ text }) => text),
+  ];
 }

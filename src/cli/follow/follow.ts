@@ -4,10 +4,9 @@ import { uiLink } from '../link.ts';
 import { isInteractive, question, say } from '../terminal.ts';
 import { Desk } from './desk.ts';
 import { followHistory } from './history.ts';
+import { type Display, plainDisplay } from './display.ts';
 import { Narrator, clock } from './narrate.ts';
-import type { Outcome } from './outcome.ts';
 import { Pending } from './pending.ts';
-import { tellOutcome } from './result.ts';
 
 const quietMs = 4_000;
 
@@ -19,6 +18,8 @@ export interface Followed {
   execution?: string;
   verbose: boolean;
   dryRun: boolean;
+  /** How it is shown; default line by line. */
+  display?: Display;
 }
 
 /**
@@ -43,6 +44,7 @@ class Follower {
   readonly #narrator: Narrator;
   readonly #pending: Pending;
   readonly #desk: Desk;
+  readonly #display: Display;
   readonly #ticks: NodeJS.Timeout;
   readonly #detach = Promise.withResolvers<number>();
   #lastNews = Date.now();
@@ -54,6 +56,7 @@ class Follower {
     this.#followed = followed;
     this.#narrator = new Narrator(followed.run, followed.verbose);
     this.#pending = new Pending(temporal, followed.run);
+    this.#display = followed.display ?? plainDisplay(followed.cookbook);
     this.#desk = new Desk(temporal, followed.run, () => void this.#interrupt());
     this.#ticks = setInterval(() => void this.#tick(), quietMs);
     process.on('SIGINT', () => void this.#interrupt());
@@ -63,10 +66,11 @@ class Follower {
 
   stop(): void {
     clearInterval(this.#ticks);
+    this.#display.stop();
   }
 
   async watch(): Promise<number> {
-    const { run, cookbook, execution } = this.#followed;
+    const { run, execution } = this.#followed;
     let away = false;
     for await (const batch of followHistory(this.#temporal, run, execution)) {
       if ('away' in batch) {
@@ -76,18 +80,15 @@ class Follower {
       }
       away = false;
       if (batch.events.length > 0) this.#lastNews = Date.now();
-      for (const line of this.#narrator.tell(batch.events)) say(line);
+      this.#display.news(batch.events, this.#narrator.tell(batch.events));
       const { outcome } = this.#narrator;
-      if (outcome) return this.#end(cookbook, outcome);
+      if (outcome) {
+        this.#desk.stepAside();
+        return this.#display.end(outcome);
+      }
       void this.#desk.update(this.#narrator.needsAnswer);
     }
     throw new Error(`the history of ${run} ended without an outcome`);
-  }
-
-  #end(cookbook: string, outcome: Outcome): number {
-    this.#desk.stepAside();
-    tellOutcome(cookbook, outcome);
-    return outcome.exitCode;
   }
 
   async #tick(): Promise<void> {

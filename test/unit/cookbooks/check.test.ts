@@ -52,6 +52,7 @@ const expected: [what: string, name: string, errors: RegExp[]][] = [
   ['an import of a name that is not exported is reported', 'unlinked', [/^unlinked\.ts:\d+: .*'nobody'/]],
   ['a module that throws while loading is reported with its line', 'throws', [/^throws\.ts:2: thrown while loading$/]],
   ['a module without a cookbook is reported', 'empty', [/^empty\.ts:1: no cookbook in it/]],
+  ["the name of 'cookbook exec' is refused", 'exec', [/^exec\.ts:1: the name 'exec' is that of 'cookbook exec'/]],
   ['top-level await is reported', 'waits', [/^waits\.ts:1: top-level await/]],
 ];
 for (const [what, name, errors] of expected)
