@@ -4,12 +4,12 @@ import { fold } from '../src/model/host-set.ts';
 import { type Bounds, bounded, resolveQuery } from '../src/query/query.ts';
 import { shorten } from '../src/remote/command.ts';
 import { mostPerHost } from '../src/remote/output.ts';
-import { siteOf } from '../src/remote/sites.ts';
+import { queueOf, siteOf } from '../src/remote/sites.ts';
 import { type EndInput, Slice, type SliceInput, endSlice } from '../src/remote/slice.ts';
 import type { Access } from '../src/remote/target.ts';
 import { type Call, condition, converge, long, oneShot, read } from './define.ts';
 
-/** A host of a query, and the network whose workers reach it. */
+/** A host of a query, and the task queue of its site's workers, when they are not the run's own. */
 export interface QueriedHost {
   name: string;
   site?: string;
@@ -55,10 +55,14 @@ async function query({ expression, allowEmpty, maxHosts = Infinity }: QueryInput
       { hosts: unknown },
     );
   const hosts = names.map((name): QueriedHost => {
-    const site = siteOf(deps.config.sites, name);
-    return { name, ...(site !== undefined && { site }) };
+    const site = queueOf(deps.config, siteOf(deps.config.sites, name));
+    return { name, ...(site !== deps.config.temporal.task_queue && { site }) };
   });
-  return { hosts, folded: fold(names), sliceSize: deps.config.ssh.slice_size };
+  const unverified = await deps.remote.unverified(names);
+  if (unverified.length > 0) warn(`the host keys of ${fold(unverified)} are not verified`);
+  // Kept for who follows the run.
+  const note = unverified.length > 0 ? { unverified: fold(unverified) } : {};
+  return { hosts, folded: fold(names), sliceSize: deps.config.ssh.slice_size, ...note };
 }
 
 async function boot({ host, installer }: OfHost, { deps, signal }: Call): Promise<Boot> {

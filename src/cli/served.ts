@@ -1,4 +1,5 @@
 import { QueryNotRegisteredError, QueryRejectedError } from '@temporalio/client';
+import type { temporal as proto } from '@temporalio/proto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { OpsError } from '../model/errors.ts';
 import { names, type RunStatusReport } from '../model/run.ts';
@@ -11,17 +12,31 @@ const pollMs = 70_000;
 const looks = 5;
 const pauseMs = 1000;
 
+/** TaskQueueType, as the server counts them. */
+const queueTypes = { workflow: 1, activity: 2 } as unknown as Record<
+  'workflow' | 'activity',
+  proto.api.enums.v1.TaskQueueType
+>;
+
 /** @throws NO_WORKER when no worker asks the run's queue for work, looked at for some seconds */
 export async function assertServed(temporal: Temporal): Promise<void> {
-  for (let look = 1; !(await isServed(temporal)); look++) {
+  for (let look = 1; !(await isServed(temporal, temporal.config.temporal.task_queue, 'workflow')); look++) {
     if (look === looks) throw noWorker(temporal);
     await sleep(pauseMs);
   }
 }
 
-async function isServed({ config, connection, namespace }: Temporal): Promise<boolean> {
-  const taskQueue = { name: config.temporal.task_queue };
-  const { pollers } = await connection.workflowService.describeTaskQueue({ namespace, taskQueue });
+/** Whether a worker asks a queue for workflows, or for activities. */
+export async function isServed(
+  { connection, namespace }: Temporal,
+  name: string,
+  taskQueueType: 'workflow' | 'activity',
+): Promise<boolean> {
+  const { pollers } = await connection.workflowService.describeTaskQueue({
+    namespace,
+    taskQueue: { name },
+    taskQueueType: queueTypes[taskQueueType],
+  });
   const oldest = Date.now() - pollMs;
   return pollers.some(({ lastAccessTime }) => Number(lastAccessTime?.seconds ?? 0) * 1000 >= oldest);
 }

@@ -108,6 +108,12 @@ export class Remote {
     return hosts.filter((_, i) => known[i] === false);
   }
 
+  /** Those hosts whose keys are accepted although nothing vouches for them. */
+  async unverified(hosts: readonly string[]): Promise<string[]> {
+    const targets = await Promise.all(hosts.map((host) => this.#targets.of(host)));
+    return targets.filter(({ owner }) => owner.strict !== 'yes').map(({ host }) => host);
+  }
+
   /** Makes the next command to this host connect anew; commands under way go on. */
   forget(host: string): void {
     this.#pool.forget(host);

@@ -20,3 +20,9 @@ function test(expression: string): (host: string) => boolean {
   const sets = items.filter((item) => !/[*?]/.test(item)).map((item) => HostSet.parse(item));
   return (host) => sets.some((set) => set.has(host)) || patterns.some((pattern) => pattern.test(host));
 }
+
+/** The task queue of the workers that reach the hosts of a site; without one, of those that serve the runs. */
+export function queueOf({ sites, temporal }: Pick<Config, 'sites' | 'temporal'>, site: string | undefined): string {
+  if (site === undefined) return temporal.task_queue;
+  return sites[site]?.task_queue ?? `${temporal.task_queue}-${site}`;
+}

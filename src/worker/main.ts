@@ -4,6 +4,7 @@ import type { Config } from '../config/schema.ts';
 import { OpsError, messageOf } from '../model/errors.ts';
 import { contextInterceptor, effectsOf, temporalActivities, type Definitions } from './activities.ts';
 import { workflowBundle } from './bundle.ts';
+import { queueOf } from '../remote/sites.ts';
 import { temporalConnection } from '../config/temporal.ts';
 import { closeDeps, openDeps, type Deps } from './deps.ts';
 
@@ -29,7 +30,7 @@ export interface SiteOptions {
 
 /**
  * Serves runs until SIGINT or SIGTERM; what is under way then gets 10 s, the rest goes on elsewhere.
- * @throws TEMPORAL_UNREACHABLE, BUNDLE_FAILED, LOGS_UNWRITABLE
+ * @throws SITE_UNKNOWN, TEMPORAL_UNREACHABLE, BUNDLE_FAILED, LOGS_UNWRITABLE
  */
 export async function runWorker(
   config: Config,
@@ -37,10 +38,11 @@ export async function runWorker(
   definitions: Definitions = activities,
 ): Promise<void> {
   const started = performance.now();
+  if (options.site !== undefined && !config.sites[options.site]) throw unknownSite(config, options.site);
   const deps = openDeps(config);
   Runtime.install({ logger: deps.logger, shutdownSignals: ['SIGINT', 'SIGTERM'] });
-  const { address, namespace, task_queue: queue } = config.temporal;
-  const taskQueue = options.site === undefined ? queue : `${queue}-${options.site}`;
+  const { address, namespace } = config.temporal;
+  const taskQueue = queueOf(config, options.site);
   let connection: NativeConnection;
   try {
     connection = await NativeConnection.connect(temporalConnection(config));
@@ -73,3 +75,10 @@ export async function runWorker(
     await closeDeps(deps);
   }
 }
+
+const unknownSite = ({ sites }: Config, site: string) =>
+  new OpsError(
+    'usage',
+    'SITE_UNKNOWN',
+    `no site '${site}' in the configuration: 'sites' names ${Object.keys(sites).join(', ') || 'none'}`,
+  );

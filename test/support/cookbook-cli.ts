@@ -96,7 +96,7 @@ function follow(child: ReturnType<typeof spawn>, gone: () => void): Going {
       return output;
     },
     async until(pattern) {
-      for (let tries = 0; tries < 600; tries++) {
+      for (let tries = 0; tries < 2400; tries++) {
         const found = pattern.exec(output);
         if (found) return found;
         if (child.exitCode !== null || child.signalCode !== null) break;

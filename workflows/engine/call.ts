@@ -1,10 +1,4 @@
-import {
-  ActivityFailure,
-  TimeoutFailure,
-  scheduleActivity,
-  workflowInfo,
-  type ActivityOptions,
-} from '@temporalio/workflow';
+import { ActivityFailure, TimeoutFailure, scheduleActivity, type ActivityOptions } from '@temporalio/workflow';
 import type { ActivityName, InputOf, OutputOf } from '../../activities/index.ts';
 import { toMs, type Duration } from '../../src/model/duration.ts';
 import { isSafe, type EffectClass } from '../../src/model/effect.ts';
@@ -17,7 +11,7 @@ import { currentRun } from './run-state.ts';
 export interface CallOptions {
   /** The operator's words for it; default the step's name. */
   summary?: string;
-  /** Network whose workers reach the host; default the run's own queue. */
+  /** Task queue of the workers of the host's site; default the run's own. */
   site?: string | undefined;
   /** Bound of one attempt. */
   timeout?: Duration;
@@ -84,7 +78,7 @@ export async function call<N extends ActivityName>(
     cancellationType: options.leavesBehind ? 'TRY_CANCEL' : 'WAIT_CANCELLATION_COMPLETED',
     activityId: id.slice(0, 900),
     summary: summaryOf(options.summary ?? frame?.label ?? name, run.context.dryRun),
-    ...(options.site === undefined ? {} : { taskQueue: `${workflowInfo().taskQueue}-${options.site}` }),
+    ...(options.site === undefined ? {} : { taskQueue: options.site }),
   };
   return perform(name, effect, input, activityOptions);
 }

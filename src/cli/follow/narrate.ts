@@ -15,6 +15,8 @@ export interface Work {
   startedAt: number;
   /** Told only with `-v`. */
   quiet: boolean;
+  /** Task queue of an activity. */
+  queue?: string | undefined;
 }
 
 /** Activities that serve the engine: told with `-v` only, what they mean for the run it says itself. */
@@ -27,7 +29,7 @@ const toldPhases = ['rolling back', 'cleaning up'];
 export class Narrator {
   readonly #verbose: boolean;
   readonly #run: string;
-  readonly #activities = new Map<string, Work & { id: string }>();
+  readonly #activities = new Map<string, Work & { id: string; type: string }>();
   readonly #timers = new Map<string, Work>();
   readonly #children = new Map<string, Work>();
   /** Whether the run waits for a person. */
@@ -72,7 +74,15 @@ export class Narrator {
     if (scheduled) {
       const type = scheduled.activityType?.name ?? '';
       const quiet = engineOwn.test(type);
-      const work = { id: scheduled.activityId ?? '', label: summaryOf(event) ?? type, startedAt: timeOf(event), quiet };
+      const queue = scheduled.taskQueue?.name ?? undefined;
+      const work = {
+        id: scheduled.activityId ?? '',
+        type,
+        label: summaryOf(event) ?? type,
+        startedAt: timeOf(event),
+        quiet,
+        queue,
+      };
       this.#activities.set(String(event.eventId), work);
       return endsAtOnce ? undefined : this.#unlessQuiet(work, `▶ ${work.label}`);
     }
@@ -89,7 +99,8 @@ export class Narrator {
     const why =
       'failure' in ended.end ? `: ${failureText(ended.end.failure)}` : ended.mark === '↩' ? ': cancelled' : '';
     const took = timeOf(event) - work.startedAt;
-    const text = `${ended.mark} ${work.label}${took < 100 ? '' : ` (${formatMs(took)})`}${why}`;
+    const note = unverifiedOf(event.activityTaskCompletedEventAttributes, work.type);
+    const text = `${ended.mark} ${work.label}${took < 100 ? '' : ` (${formatMs(took)})`}${why}${note}`;
     return this.#unlessQuiet(work, text);
   }
 
@@ -186,6 +197,13 @@ function endedIn(event: HistoryEvent): string[] {
     event.activityTaskCanceledEventAttributes;
   const timer = event.timerFiredEventAttributes ?? event.timerCanceledEventAttributes;
   return [activity?.scheduledEventId, timer?.startedEventId].flatMap((id) => (id == null ? [] : [String(id)]));
+}
+
+/** What a query says of hosts to whose keys nothing testifies. */
+function unverifiedOf(completed: HistoryEvent['activityTaskCompletedEventAttributes'], type: string): string {
+  const [payload] = (type === 'remote.query' && completed?.result?.payloads) || [];
+  const hosts = payload && defaultPayloadConverter.fromPayload<{ unverified?: string }>(payload).unverified;
+  return hosts === undefined ? '' : `: ! the host keys of ${hosts} are not verified (StrictHostKeyChecking)`;
 }
 
 function take<T>(works: Map<string, T>, id: unknown): T | undefined {

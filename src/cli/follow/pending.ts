@@ -1,7 +1,9 @@
 import { defaultPayloadConverter } from '@temporalio/common';
 import type { temporal as proto } from '@temporalio/proto';
 import { formatMs } from '../../model/duration.ts';
+import { queueOf } from '../../remote/sites.ts';
 import type { Temporal } from '../client.ts';
+import { isServed } from '../served.ts';
 import type { Work } from './narrate.ts';
 import { failureText } from './outcome.ts';
 
@@ -9,7 +11,7 @@ type Activity = proto.api.workflow.v1.IPendingActivityInfo;
 
 const repeatMs = 60_000;
 const untakenMs = 5_000;
-const startedState = 2; // PendingActivityState, as the server counts them
+const [scheduledState, startedState] = [1, 2]; // PendingActivityState, as the server counts them
 
 /** What is under way and does not show in the history: failed attempts that are repeated, and work no worker takes. */
 export class Pending {
@@ -37,12 +39,39 @@ export class Pending {
     const lines = pendingActivities.flatMap((activity) =>
       this.#activityLines(activity, workOf(activity.activityId ?? '')),
     );
+    lines.push(...(await this.#untaken(pendingActivities, workOf)));
     if (!task || task.startedTime || sinceMs(task.scheduledTime) < untakenMs) return lines;
     const queue = config.temporal.task_queue;
     return [
       ...lines,
       ...this.#unlessTold('', '', `… no worker on ${queue} takes up the run: is one running? ('cookbook worker')`),
     ];
+  }
+
+  /** Queues with work that nobody takes, because no worker is there. */
+  async #untaken(activities: readonly Activity[], workOf: (id: string) => Work | undefined): Promise<string[]> {
+    const { config } = this.#temporal;
+    const labels = new Map<string, string[]>();
+    for (const { activityId, state, scheduledTime } of activities) {
+      const { queue, label } = workOf(activityId ?? '') ?? {};
+      if (queue === undefined || label === undefined || Number(state) !== scheduledState) continue;
+      if (sinceMs(scheduledTime) >= untakenMs) labels.set(queue, [...(labels.get(queue) ?? []), label]);
+    }
+    const lines: string[] = [];
+    for (const [queue, waiting] of labels) {
+      if (await isServed(this.#temporal, queue, 'activity')) continue;
+      const site = Object.keys(config.sites).find((name) => queueOf(config, name) === queue);
+      const way = site === undefined ? '' : ` --site ${site}`;
+      const what = [...new Set(waiting)].join(', ');
+      lines.push(
+        ...this.#unlessTold(
+          `queue ${queue}`,
+          '',
+          `… ${what}: no worker on ${queue}: is one running? ('cookbook worker${way}')`,
+        ),
+      );
+    }
+    return lines;
   }
 
   #activityLines({ activityId, attempt, state, lastFailure, scheduledTime, heartbeatDetails }: Activity, work?: Work) {

@@ -74,11 +74,20 @@ const runSafe = (input: SliceInput, call: Call) =>
 const errorOf = (hosts: string[], commands: HostCommand[], results: HostResult[]) =>
   new RemoteExecutionError({ mode: 'sync', hosts, commands, results, successThreshold: 1 });
 
-test('a query gives hosts in order, with their sites', async () => {
-  const config = lab.configWith({}, { sites: { east: { hosts: 'web[2-3],db*.east' }, west: { hosts: '*.west' } } });
+test('a query gives hosts in order, with the queues of their sites', async () => {
+  const config = lab.configWith(
+    {},
+    {
+      sites: {
+        east: { hosts: 'web2,db*.east' },
+        south: { hosts: 'web3', task_queue: 'far' },
+        here: { hosts: 'web1', task_queue: 'sumac' },
+      },
+    },
+  );
   const call = callOf({ config, remote });
   assert.deepEqual(await activities['remote.query'].run({ expression: ' D{web[1-3]} ' }, call), {
-    hosts: [{ name: 'web1' }, { name: 'web2', site: 'east' }, { name: 'web3', site: 'east' }],
+    hosts: [{ name: 'web1' }, { name: 'web2', site: 'sumac-east' }, { name: 'web3', site: 'far' }],
     folded: 'web[1-3]',
     sliceSize: 1000,
   });
@@ -108,7 +117,7 @@ test('a query that gives no host, or more than allowed, is refused', async () =>
     query(none),
     hasCode('usage', 'QUERY_EMPTY', /^No hosts found that matches the query 'web1 and web2'$/),
   );
-  assert.deepEqual(await query({ ...none, allowEmpty: true }), { hosts: [], folded: '' });
+  assert.deepEqual(await query({ ...none, allowEmpty: true }), { hosts: [], folded: '', sliceSize: 1000 });
   const all = { expression: 'web[1-3]' };
   const tooMany = hasCode('usage', 'TOO_MANY_HOSTS', /^3 hosts match .* at most 2 are allowed: .* with --max-hosts 3$/);
   await assert.rejects(query(all), tooMany);
