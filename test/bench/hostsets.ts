@@ -10,7 +10,9 @@ const names = (first: number, step: number, count: number, suffix: string) =>
 
 /** Host sets of a million names and of a real fleet's, beside ClusterShell's in a process that is kept, as ours is. */
 export async function hostsets(): Promise<void> {
-  const million = names(1, 1, 1_000_000, '').join();
+  const million = names(1, 1, 1_000_000, '');
+  // ClusterShell's time grows with the square of a list in text: a million would take it hours.
+  const text = names(1, 1, 10_000, '').join();
   const fleet = ['eqiad.wmnet', 'codfw.wmnet', 'esams.wmnet', 'eqiad1.wikimedia.cloud'].flatMap((domain) =>
     ['db', 'cp', 'wikikube-worker', 'cloudvirt', 'ms-be'].flatMap((role) =>
       Array.from({ length: 150 }, (_, i) => `${role}${1000 + i + (i % 7 === 0 ? 300 : 0)}.${domain}`),
@@ -19,7 +21,8 @@ export async function hostsets(): Promise<void> {
   const one = HostSet.of(names(0, 3, 500_000, '.lab'));
   const other = HostSet.of(names(0, 5, 500_000, '.lab'));
   const cases: Record<string, [what: string, ours: () => unknown]> = {
-    names: ['1,000,000 names parsed and folded', () => String(HostSet.parse(million))],
+    names: ['1,000,000 names folded', () => String(HostSet.of(million))],
+    text: ['10,000 names in a comma list parsed and folded', () => String(HostSet.parse(text))],
     range: ['host[1-1000000].lab parsed and folded', () => String(HostSet.parse('host[1-1000000].lab'))],
     operations: [
       'union, difference, intersection, symmetric difference of 500,000 names with gaps',
