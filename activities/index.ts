@@ -6,6 +6,7 @@ import { installer } from './installer.ts';
 import { inventory } from './inventory.ts';
 import { system } from './system.ts';
 import { alerts } from './alerts.ts';
+import { files } from './files.ts';
 import { cookbook } from './cookbook.ts';
 import { ipmi } from './ipmi.ts';
 import { locks } from './locks.ts';
@@ -20,6 +21,7 @@ export const activities = {
   ...inventory,
   ...system,
   ...alerts,
+  ...files,
   ...cookbook,
   ...ipmi,
   ...announcements,

@@ -1,4 +1,4 @@
-import type { Client, ClientChannel } from 'ssh2';
+import type { Client, ClientChannel, SFTPWrapper } from 'ssh2';
 import type { Duplex } from 'node:stream';
 import { Limit } from './limit.ts';
 
@@ -76,6 +76,12 @@ export class Connection {
   start(command: string, patienceMs: number): Promise<ClientChannel> {
     clearTimeout(this.#idle);
     return this.#open<ClientChannel>(patienceMs, (done) => this.#client.exec(command, done));
+  }
+
+  /** Starts the host's sftp server in a channel of its own. */
+  sftp(patienceMs: number): Promise<SFTPWrapper> {
+    clearTimeout(this.#idle);
+    return this.#open<SFTPWrapper>(patienceMs, (done) => this.#client.sftp(done));
   }
 
   /** A stream to an address that this host reaches. */

@@ -1,4 +1,4 @@
-import type { ClientChannel } from 'ssh2';
+import type { ClientChannel, SFTPWrapper } from 'ssh2';
 import type { Duplex } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { OpsError, isOpsError, messageOf } from '../model/errors.ts';
@@ -82,6 +82,38 @@ export class Pool {
           if (failures === 1) await sleep(refusedMs);
           else this.forget(target.host);
         }
+      }
+    }
+  }
+
+  /**
+   * Hands the host's sftp server to `use`, in a channel of its own.
+   * @throws SFTP_UNAVAILABLE; the signal's reason; what `use` and {@link connect} throw
+   */
+  async sftp<T>(target: Target, signal: AbortSignal, use: (sftp: SFTPWrapper) => Promise<T>): Promise<T> {
+    for (let attempt = 1; ; attempt++) {
+      const { connection, fresh } = await this.#connection(target, signal);
+      const give = await connection.channels.take(signal);
+      const done = () => {
+        give();
+        connection.rest();
+      };
+      let sftp: SFTPWrapper;
+      try {
+        sftp = await connection.sftp(fresh ? target.connectTimeoutMs : staleMs);
+      } catch (error) {
+        done();
+        if (!(error instanceof ChannelFailure)) throw error;
+        if (/subsystem|establishing SFTP/i.test(error.message)) throw noSftp(target.host, error);
+        if (error.reason === 'closed' && attempt < 3) continue;
+        throw unreachable(target, error.message, error);
+      }
+      // What goes on without a listener would end the process; who waits learns it from their own request.
+      sftp.on('error', () => undefined).once('close', done);
+      try {
+        return await unlessAborted(use(sftp), signal);
+      } finally {
+        sftp.end();
       }
     }
   }
@@ -224,6 +256,15 @@ function drop(channel: ClientChannel): void {
   channel.stderr.resume();
   channel.resume().close();
 }
+
+const noSftp = (host: string, cause: unknown) =>
+  new OpsError(
+    'failed',
+    'SFTP_UNAVAILABLE',
+    `${host} has no sftp server, which files are transferred by: its sshd_config needs a line 'Subsystem sftp internal-sftp'`,
+    { host },
+    cause,
+  );
 
 const keyOf = ({ host, user, address, port, owner, jump }: Target): string =>
   JSON.stringify([host, user, address, port, owner.proven, jump && keyOf(jump)]);

@@ -1,3 +1,4 @@
+import type { SFTPWrapper } from 'ssh2';
 import { lookup } from 'node:dns/promises';
 import { join } from 'node:path';
 import type { Config } from '../config/schema.ts';
@@ -100,6 +101,15 @@ export class Remote {
   ): Promise<string | undefined> {
     const entry = entryName(token, host, index);
     return end(this.#pool, await this.#targets.of(host, options.access), { ...options, entry }, 'cancelled');
+  }
+
+  /** Hands the host's sftp server to `use`. @throws see `Pool.sftp` */
+  async sftp<T>(
+    host: string,
+    { access, signal }: Pick<RunOptions, 'access'> & { signal: AbortSignal },
+    use: (sftp: SFTPWrapper) => Promise<T>,
+  ): Promise<T> {
+    return this.#pool.sftp(await this.#targets.of(host, access), signal, use);
   }
 
   /** Those hosts that neither the configuration nor the inventory, known_hosts or DNS knows. */

@@ -2,8 +2,10 @@ import type { Boot, QueriedHost } from '../../activities/remote.ts';
 import { type Duration, toMs } from '../../src/model/duration.ts';
 import { OpsError } from '../../src/model/errors.ts';
 import type { Mode } from '../../src/model/execution.ts';
+import type { FileOptions } from '../../src/model/file.ts';
 import { fold, sorted } from '../../src/model/host-set.ts';
 import { call } from '../engine/call.ts';
+import { type Content, downloadFrom, fetchFrom, restoreOn, uploadTo } from './files.ts';
 import { LbRemoteCluster } from './lb-remote-cluster.ts';
 import { RemoteResults } from './remote-results.ts';
 import { rollingReboot } from './rolling-reboot.ts';
@@ -111,6 +113,39 @@ export class RemoteHosts implements Iterable<RemoteHosts> {
    */
   runSync(...args: readonly CommandSpec[] | readonly [RunSyncOptions]): Promise<RemoteResults> {
     return this.#run(optionsOf(args), 'sync');
+  }
+
+  /**
+   * Makes a file on every host hold this, whole or not at all; belongs into the `write` of a step, with {@link restore} as its undo.
+   * @param content a text of 256 KiB at most, no secret, as it shows in the history; or a file on the worker, by its path
+   * @returns the hosts where it was changed: one that holds it already, with this mode and owner, is left alone
+   * @throws CONTENT_TOO_LARGE, FILE_NOT_WRITTEN, FILE_UNREADABLE, SFTP_UNAVAILABLE, UNREACHABLE
+   */
+  upload(path: string, content: Content, options: FileOptions = {}): Promise<string[]> {
+    return uploadTo(this.#networks(), path, content, options, this.#options);
+  }
+
+  /**
+   * Brings a file back to what it held before this run's first {@link upload}, or removes it where there was none.
+   * @throws FILE_CHANGED when somebody else has changed it since
+   */
+  restore(path: string): Promise<void> {
+    return restoreOn(this.#networks(), path, this.#options);
+  }
+
+  /** The text of a file of the only host, 256 KiB at most. @throws FILE_MISSING, FILE_TOO_LARGE, FILE_NOT_TEXT, NOT_ONE_HOST */
+  download(path: string): Promise<string> {
+    const { name, site } = this.#one();
+    return downloadFrom({ hosts: [name], site }, path, this.#options);
+  }
+
+  /**
+   * Copies a file of the only host, of any size, to a file on the worker, mode 0600; belongs into the `write` of a step.
+   * @throws FILE_MISSING, FILE_NOT_WRITTEN, NOT_ONE_HOST
+   */
+  fetch(path: string, to: string): Promise<void> {
+    const { name, site } = this.#one();
+    return fetchFrom({ hosts: [name], site }, path, to, this.#options);
   }
 
   /**
