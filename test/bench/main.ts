@@ -18,6 +18,8 @@ const benches: Record<string, () => Promise<void>> = {
   'fleet-durable-100': async () => (await import('./fleet/durable.ts')).fleetDurable(100),
   'fleet-memory': async () => (await import('./fleet/memory.ts')).fleetMemory(),
   'fleet-many': async () => (await import('./fleet/many.ts')).fleetMany(),
+  'fleet-10000': async () => (await import('./fleet/many.ts')).fleetMany(),
+  journal: async () => (await import('./journal.ts')).journal(),
   locks: async () => (await import('./locks.ts')).locks(),
   hostsets: async () => (await import('./hostsets.ts')).hostsets(),
 };

@@ -18,6 +18,8 @@ export interface TestHost {
   start(): Promise<void>;
   /** Ends sshd and every connection at once. */
   kill(): Promise<void>;
+  /** Ends every connection at once; sshd goes on. */
+  cut(): void;
   /** Connections stay open and nothing answers, or goes on. */
   freeze(frozen: boolean): void;
   /** As a re-installation would: another host key from the next start on. */
@@ -120,8 +122,8 @@ async function makeHost(lab: string, name: string, sshdLines: readonly string[])
   ];
   writeFileSync(config, `${lines.join('\n')}\n`);
   let child: ChildProcess | undefined;
-  const signal = (name: NodeJS.Signals) => {
-    for (const pid of child?.pid === undefined ? [] : daemons(child.pid))
+  const signal = (name: NodeJS.Signals, from = 0) => {
+    for (const pid of child?.pid === undefined ? [] : daemons(child.pid).slice(from))
       try {
         process.kill(pid, name);
       } catch {
@@ -152,6 +154,7 @@ async function makeHost(lab: string, name: string, sshdLines: readonly string[])
       signal('SIGKILL');
       await gone;
     },
+    cut: () => signal('SIGKILL', 1),
     freeze: (frozen) => signal(frozen ? 'SIGSTOP' : 'SIGCONT'),
     newHostKey: () => makeKey(hostKeyFile),
     newBootId: () => writeFileSync(bootId, `${crypto.randomUUID()}\n`),
@@ -162,7 +165,7 @@ async function makeHost(lab: string, name: string, sshdLines: readonly string[])
 /** An sshd and those that serve its connections, not their commands. */
 function daemons(pid: number): number[] {
   const children = read(`/proc/${pid}/task/${pid}/children`).split(' ').filter(Boolean).map(Number);
-  return [pid, ...children.filter((child) => read(`/proc/${child}/comm`) === 'sshd\n').flatMap(daemons)];
+  return [pid, ...children.filter((child) => read(`/proc/${child}/comm`).startsWith('sshd')).flatMap(daemons)];
 }
 
 /** Nothing for a process that is gone. */
