@@ -165,7 +165,8 @@ export class Slice {
       async (host) => {
         const ok = await body(host);
         this.#restsUntil = this.#attempt.progress.now + batchSleepMs;
-        this.#budget?.failed(window.failed + (ok ? 0 : 1));
+        // What is only left to the next attempt has not failed.
+        if (!this.#call.signal.aborted) this.#budget?.failed(window.failed + (ok ? 0 : 1));
         return ok;
       },
     );

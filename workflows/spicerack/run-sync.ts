@@ -174,22 +174,26 @@ async function runSlice(
     try {
       return await call(plan.mode === 'sync' ? 'remote.runSync' : 'remote.runAsync', input, { site });
     } catch (error) {
-      if (wasBetweenAttempts(error)) await endCommands({ ...where, commands: commands.length }, site);
-      throw error;
+      if (!wasLeftAlone(error)) throw error;
+      await endCommands({ ...where, commands: commands.length }, site);
+      throw new CancelledFailure('cancelled', [], error);
     }
   };
   const packed = await ran();
   return { results: unpackResults(hosts, commands, packed), timeUp: packed.timeUp === true };
 }
 
-/** Cancelled while a worker was at it, the attempt itself ends what it began; between attempts nobody does. */
-const wasBetweenAttempts = (error: unknown): boolean =>
+/** Cancelled while a worker was at it, the attempt itself ends what it began; between attempts, and once that worker died or shut down, nobody does. */
+const wasLeftAlone = (error: unknown): error is ActivityFailure =>
   error instanceof ActivityFailure &&
-  error.cause instanceof CancelledFailure &&
-  error.cause.details.includes('ACTIVITY_ID_NOT_STARTED');
+  (error.cause instanceof CancelledFailure
+    ? error.cause.details.includes('ACTIVITY_ID_NOT_STARTED')
+    : error.retryState === 'CANCEL_REQUESTED' && !isUnknownOutcome(error));
 
 async function endCommands(input: InputOf<'remote.endCommands'>, site: string | undefined): Promise<void> {
-  const left = await uncancellable(() => call('remote.endCommands', input, { site, timeout: '5m' }));
+  // However small the configured fan-out is, and should none of the hosts answer.
+  const timeout = 300_000 + Math.ceil(input.hosts.length / 16) * input.commands * 20_000;
+  const left = await uncancellable(() => call('remote.endCommands', input, { site, timeout }));
   if (left.length > 0) throw new OpsError('unknown', 'STILL_RUNNING', `cancelled, but ${left.join('; ')}`);
 }
 

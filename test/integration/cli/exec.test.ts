@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { testCli, type Going, type TestCli } from '../../support/cookbook-cli.ts';
+import { nap } from '../../support/nap.ts';
 import { startSshLab, type SshLab } from '../../support/sshd.ts';
 import { startTemporal, type TemporalServer } from '../../support/temporal.ts';
 
@@ -167,11 +168,11 @@ test('a host that cannot be reached has failed soon, and stderr says why', async
 });
 
 test('Ctrl-C and abort end the commands on the hosts, with 98', async () => {
-  const going = cli.start(['exec', '--force', 'web[1-2]', 'exec sleep 86307'], { terminal: true });
+  const going = cli.start(['exec', '--force', 'web[1-2]', `exec sleep ${nap(1)}`], { terminal: true });
   const running = () =>
     execFileSync('ps', ['-eo', 'args'], { encoding: 'utf8' })
       .split('\n')
-      .filter((line) => line === 'sleep 86307');
+      .filter((line) => line === `sleep ${nap(1)}`);
   await until(() => running().length === 2);
   going.type('\u0003');
   await going.until(/==> Ctrl-C: 'detach'[^]*> /);

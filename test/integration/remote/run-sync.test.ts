@@ -1,6 +1,7 @@
 import { WorkflowClient } from '@temporalio/client';
 import { defaultPayloadConverter } from '@temporalio/common';
-import { NativeConnection, Worker } from '@temporalio/worker';
+import { activityInfo, cancellationSignal } from '@temporalio/activity';
+import { NativeConnection, Worker, type WorkerOptions } from '@temporalio/worker';
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -10,16 +11,15 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { remote as activities } from '../../../activities/remote.ts';
 import { type RunContext, type RunInput, contextHeader } from '../../../src/model/run.ts';
 import { Remote } from '../../../src/remote/remote.ts';
-import { effectsOf } from '../../../src/worker/activities.ts';
+import type { SliceInput } from '../../../src/remote/slice.ts';
+import { effectsOf, temporalActivities } from '../../../src/worker/activities.ts';
 import { workflowBundle } from '../../../src/worker/bundle.ts';
 import type { Deps } from '../../../src/worker/deps.ts';
 import { workerOptions } from '../../../src/worker/main.ts';
+import { nap } from '../../support/nap.ts';
 import { startSshLab, type SshLab } from '../../support/sshd.ts';
 import { startTemporal, type TemporalServer } from '../../support/temporal.ts';
 import { resultOf } from '../../support/world/engine.ts';
-
-/** Seconds that tell this test's command from any other's. */
-const nap = 1_000_000 + process.pid;
 
 /** Cookbooks as an operator would write them. */
 const cookbooks = {
@@ -36,7 +36,7 @@ const cookbooks = {
     await spicerack.step('write', { write: () => hosts.runSync('echo x >>' + args.file + '; test $HOME = \${HOME%[23]} || { echo bad; exit 3; }', 'echo y >>' + args.file), undo: 'impossible' });`,
   cancelled: `
     const hosts = await spicerack.remote().query('web2');
-    await spicerack.step('write', { write: () => hosts.runSync('echo x >>' + args.file + '; exec sleep ${nap}'), undo: 'impossible' });`,
+    await spicerack.step('write', { write: () => hosts.runSync('echo x >>' + args.file + '; exec sleep ${nap(1)}'), undo: 'impossible' });`,
 };
 
 const operator: RunContext = {
@@ -55,7 +55,7 @@ let connection: NativeConnection;
 let codePath: string;
 let worker: Worker;
 let running: Promise<void>;
-const begin = async (options: { activities?: Record<string, never> } = {}) => {
+const begin = async (options: Pick<WorkerOptions, 'activities'> = {}) => {
   worker = await Worker.create({
     ...workerOptions(activities, { config: lab.config, remote } as Deps),
     shutdownGraceTime: 100,
@@ -130,15 +130,19 @@ test('a command that fails on some hosts fails the step, and names them, the exi
   assert.deepEqual(lines('fails'), ['x', 'x', 'x', 'x']);
 });
 
+const until = async (what: () => boolean | Promise<boolean>) => {
+  for (let i = 0; !(await what()); i++) {
+    assert.ok(i < 600, 'did not come');
+    await sleep(50);
+  }
+};
+const runs = () =>
+  execFileSync('ps', ['-eo', 'args'], { encoding: 'utf8' })
+    .split('\n')
+    .includes(`sleep ${nap(1)}`);
+
 test('a run that is cancelled between two attempts ends its command on the host all the same', async () => {
   const handle = await start('cancelled', { file: file('cancelled') });
-  const until = async (what: () => boolean | Promise<boolean>) => {
-    for (let i = 0; !(await what()); i++) {
-      assert.ok(i < 600, 'did not come');
-      await sleep(50);
-    }
-  };
-  const runs = () => execFileSync('ps', ['-eo', 'args'], { encoding: 'utf8' }).split('\n').includes(`sleep ${nap}`);
   await until(runs);
   await end();
   await handle.cancel();
@@ -152,4 +156,24 @@ test('a run that is cancelled between two attempts ends its command on the host 
   assert.equal((await resultOf(handle)).exitCode, 97);
   assert.ok(!runs());
   assert.deepEqual(lines('cancelled'), ['x']);
+});
+
+test('a run that is cancelled before it is noticed that its worker died ends its command on the host all the same', async () => {
+  await end();
+  // As after kill -9: the command goes on, and nobody beats or hears of the cancellation.
+  const dead = async ({ commands, id = '' }: SliceInput) => {
+    const token = `${activityInfo().workflowExecution?.workflowId ?? ''} ${id}`;
+    const gone = new Promise((resolve) => cancellationSignal().addEventListener('abort', resolve, { once: true }));
+    remote.runOnce('web2', commands[0]?.command ?? '', { token }).catch(() => undefined);
+    await gone;
+  };
+  await begin({
+    activities: { ...temporalActivities(activities, { config: lab.config, remote } as Deps), 'remote.runSync': dead },
+  });
+  const handle = await start('cancelled', { file: file('unnoticed') });
+  await until(runs);
+  await handle.cancel();
+  assert.equal((await resultOf(handle)).exitCode, 97);
+  assert.ok(!runs());
+  assert.deepEqual(lines('unnoticed'), ['x']);
 });
