@@ -9,6 +9,8 @@ const everyMs = 1000;
  */
 export class SharedBudget {
   isGone = false;
+  /** Asks now instead of in a second; never fails. */
+  readonly look: () => Promise<void>;
   readonly #timer: NodeJS.Timeout;
   #failed = 0;
   #told = 0;
@@ -16,7 +18,7 @@ export class SharedBudget {
 
   /** @param gone called once more hosts have failed, here and elsewhere, than may */
   constructor(call: Call, { id, slice }: { id: string; slice: number }, gone: () => void) {
-    const look = async () => {
+    this.look = async () => {
       if (this.#busy || this.isGone) return;
       this.#busy = true;
       try {
@@ -32,7 +34,7 @@ export class SharedBudget {
         this.#busy = false;
       }
     };
-    this.#timer = setInterval(() => void look(), everyMs);
+    this.#timer = setInterval(() => void this.look(), everyMs);
   }
 
   /** How many hosts of this slice have failed so far, over all attempts. */

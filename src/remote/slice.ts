@@ -41,6 +41,9 @@ export interface SliceInput {
   shared?: { id: string; slice: number };
 }
 
+/** For how long a later attempt waits for what the run says of failures elsewhere. */
+const askingMs = 5000;
+
 /** One attempt at a slice. */
 export class Slice {
   readonly #input: SliceInput;
@@ -86,6 +89,9 @@ export class Slice {
     signal.addEventListener('abort', stop, { once: true });
     const timer = this.#startClock();
     try {
+      // Whoever comes later must not start what the one before would not have.
+      if (this.#budget && this.#call.attempt > 1)
+        await Promise.race([this.#budget.look(), pauseUnless(signal, askingMs)]);
       await (this.#mode === 'sync' ? this.#sync() : this.#async());
     } finally {
       signal.removeEventListener('abort', stop);

@@ -61,3 +61,11 @@ test('a value that cannot be is refused with its name, itself and the way out', 
       JSON.stringify(options),
     );
 });
+
+test('a threshold that is a quotient of hosts allows exactly the rest of them to fail', () => {
+  for (let total = 1; total <= 200; total++)
+    for (let failures = 0; failures <= total; failures++) {
+      const options = { commands: ['true'], successThreshold: (total - failures) / total };
+      assert.equal(planOf(options, total, 'sync').failuresAllowed, failures, `${failures} of ${total}`);
+    }
+});

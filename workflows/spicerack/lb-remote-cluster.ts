@@ -60,7 +60,7 @@ export class LbRemoteCluster {
       throw invalid('maxFailedBatches', maxFailedBatches, 'is no whole number from 0');
     const batches = this.hosts.split(Math.ceil(this.hosts.length / batchSize));
     if (svcToDepool.length === 0) {
-      const successThreshold = Math.max(0, 1 - (maxFailedBatches * batchSize) / this.hosts.length);
+      const successThreshold = Math.max(0, this.hosts.length - maxFailedBatches * batchSize) / this.hosts.length;
       const all = { ...rest, batchSize, batchSleep, successThreshold };
       return this.#results(await executed(`run on ${String(this.hosts)}`, this.hosts, all));
     }

@@ -255,3 +255,10 @@ test('a cancelled batch leaves nothing running, and starts nothing more', async 
   await assert.rejects(running, { message: 'CANCELLED' });
   assert.deepEqual([lines('cancelled').length, processes().includes(`sleep ${nap}4`)], [3, false]);
 });
+
+test('a later attempt asks first whether too many have failed elsewhere, and then starts nothing', async () => {
+  const ownRun = { signal: () => Promise.resolve(), query: () => Promise.resolve(true) };
+  const input = { hosts, commands: [{ command: note('elsewhere') }], shared: { id: 'one', slice: 1 } };
+  const { short } = await run('sync', input, attempts('elsewhere').next({ attempt: 2, ownRun }));
+  assert.deepEqual([short, lines('elsewhere')], [[], []]);
+});
