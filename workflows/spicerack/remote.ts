@@ -126,7 +126,8 @@ export class RemoteHosts implements Iterable<RemoteHosts> {
   }
 
   /**
-   * Brings a file back to what it held before this run's first {@link upload}, or removes it where there was none.
+   * Brings a file back to what it held before this run's first {@link upload}, or removes it where there was none. What it
+   * held is kept on the host for 14 days from the last upload.
    * @throws FILE_CHANGED when somebody else has changed it since
    */
   restore(path: string): Promise<void> {

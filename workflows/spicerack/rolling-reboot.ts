@@ -37,16 +37,23 @@ export async function rollingReboot(hosts: readonly QueriedHost[], options: Roll
   if (failed.size === 0) return;
   const why = [...failed].map(([host, error]) => `${host}: ${failureText(error)}`).join('; ');
   const rest = left.length === 0 ? '' : `; ${fold(left.map(({ name }) => name))} not rebooted`;
-  throw new OpsError('failed', 'REBOOT_FAILED', `${why}${rest}`, { hosts: [...failed.keys()] });
+  const kind = [...failed.values()].some(isUnknownOutcome) ? 'unknown' : 'failed';
+  throw new OpsError(kind, 'REBOOT_FAILED', `${why}${rest}`, { hosts: [...failed.keys()] });
 }
 
 async function rebootOne({ name: host, site }: QueriedHost): Promise<void> {
   const bootId = await call('remote.bootId', { host }, { site });
+  let unclear: unknown;
   try {
     await call('remote.reboot', { host }, { site });
   } catch (error) {
-    // Its boot id will tell.
     if (!isUnknownOutcome(error)) throw error;
+    unclear = error; // Its boot id will tell.
   }
-  await call('remote.rebooted', { host, bootId }, { site });
+  try {
+    await call('remote.rebooted', { host, bootId }, { site });
+  } catch (error) {
+    if (unclear === undefined || isCancelled(error)) throw error;
+    throw new OpsError('unknown', 'REBOOT_OUTCOME_UNKNOWN', `${failureText(unclear)}; ${failureText(error)}`);
+  }
 }

@@ -203,6 +203,13 @@ test('several hosts are rebooted one after the other, each once the one before i
   assert.deepEqual(lines('reboots'), ['web1', 'web2', 'web3']);
 });
 
+test('a host that refuses to reboot keeps the next ones from it, and all are named', async () => {
+  writeFileSync(join(lab.dir, 'web2', 'bin', 'reboot-host'), '#!/bin/sh\necho busy\nexit 3\n');
+  const { error } = await resultOf(await start('reboot', {}));
+  assert.match(error ?? '', /^web2: web2 refuses to reboot \(exit status 3\): busy; web3 not rebooted/);
+  assert.deepEqual(lines('reboots'), ['web1', 'web2', 'web3', 'web1']);
+});
+
 test('a cluster is worked on batch by batch, and only what was pooled is depooled and repooled', async () => {
   for (const host of ['web1', 'web2', 'web3']) writeFileSync(file(`pooled.${host}`), '');
   const args = { commands: [note('cluster')], batchSize: 2 };
