@@ -99,8 +99,8 @@ async function perform(
 /** The run that an activity belongs to, looked up when it is first spoken with. */
 function ownRun(execution: { workflowId: string; runId: string } | undefined): Pick<Call, 'ownRun'> {
   if (!execution) return {};
-  const { client } = Context.current();
-  const handle = () => client.workflow.getHandle(execution.workflowId, execution.runId);
+  const context = Context.current();
+  const handle = () => context.client.workflow.getHandle(execution.workflowId, execution.runId);
   return {
     ownRun: {
       signal: (name, value) => handle().signal(name, value),
