@@ -1,5 +1,4 @@
-import type { activityInfo } from '@temporalio/activity';
-import { type Context } from '@temporalio/activity';
+import type { activityInfo, Context } from '@temporalio/activity';
 
 type Info = ReturnType<typeof activityInfo>;
 

@@ -9,11 +9,11 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type RunContext, type RunInput, contextHeader } from '../../src/model/run.ts';
+import { type RunInput, contextHeader } from '../../src/model/run.ts';
 import { type Going, type TestCli, testCli } from '../support/cookbook-cli.ts';
 import { startSshLab, type SshLab } from '../support/sshd.ts';
 import { startTemporal, type TemporalServer } from '../support/temporal.ts';
-import { resultOf } from '../support/world/engine.ts';
+import { operator, resultOf } from '../support/world/engine.ts';
 
 const full = process.env['CHAOS_KILLS'];
 const kills = Number(full ?? 500);
@@ -48,15 +48,6 @@ export async function run(args: Args, spicerack: Spicerack) {
   }
   spicerack.report(report);
 }`;
-
-const operator: RunContext = {
-  user: 'alice',
-  host: 'laptop',
-  dryRun: false,
-  noLocks: true,
-  verbose: false,
-  onFailure: 'rollback',
-};
 
 /** Numbers below 1 in an order that the seed decides (mulberry32). */
 function randomOf(state: number): () => number {

@@ -5,12 +5,12 @@ import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'n
 import { basename, join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type RunContext, type RunInput, contextHeader } from '../../../src/model/run.ts';
+import { type RunInput, contextHeader } from '../../../src/model/run.ts';
 import { Remote } from '../../../src/remote/remote.ts';
 import { testCli, type Going, type TestCli } from '../../support/cookbook-cli.ts';
 import { startSshLab, type SshLab } from '../../support/sshd.ts';
 import { startTemporal, type TemporalServer } from '../../support/temporal.ts';
-import { resultOf } from '../../support/world/engine.ts';
+import { operator, resultOf } from '../../support/world/engine.ts';
 
 /** Cookbooks as an operator would write them. */
 const cookbooks = {
@@ -28,14 +28,6 @@ const cookbooks = {
     spicerack.report(results.results.map(({ host, ok }) => host + ':' + ok));`,
 };
 
-const operator: RunContext = {
-  user: 'alice',
-  host: 'laptop',
-  dryRun: false,
-  noLocks: true,
-  verbose: false,
-  onFailure: 'rollback',
-};
 const hosts = ['web1', 'web2', 'web3', 'web4', 'web5', 'web6'];
 
 let lab: SshLab;

@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { remote as activities } from '../../../activities/remote.ts';
-import { type RunContext, type RunInput, contextHeader } from '../../../src/model/run.ts';
+import { type RunInput, contextHeader } from '../../../src/model/run.ts';
 import { Remote } from '../../../src/remote/remote.ts';
 import type { SliceInput } from '../../../src/remote/slice.ts';
 import { effectsOf, temporalActivities } from '../../../src/worker/activities.ts';
@@ -19,7 +19,7 @@ import { workerOptions } from '../../../src/worker/main.ts';
 import { nap } from '../../support/nap.ts';
 import { startSshLab, type SshLab } from '../../support/sshd.ts';
 import { startTemporal, type TemporalServer } from '../../support/temporal.ts';
-import { resultOf } from '../../support/world/engine.ts';
+import { operator, resultOf } from '../../support/world/engine.ts';
 
 /** Cookbooks as an operator would write them. */
 const cookbooks = {
@@ -37,15 +37,6 @@ const cookbooks = {
   cancelled: `
     const hosts = await spicerack.remote().query('web2');
     await spicerack.step('write', { write: () => hosts.runSync('echo x >>' + args.file + '; exec sleep ${nap(1)}'), undo: 'impossible' });`,
-};
-
-const operator: RunContext = {
-  user: 'alice',
-  host: 'laptop',
-  dryRun: false,
-  noLocks: true,
-  verbose: false,
-  onFailure: 'rollback',
 };
 
 let lab: SshLab;
