@@ -55,7 +55,7 @@ export function testCli(config: string): TestCli {
       const command = [program, '-c', file, ...args];
       const env = { ...process.env, USER: user, SUDO_USER: '', XDG_CACHE_HOME: join(directory, 'cache') };
       const child = terminal
-        ? spawn('script', ['-qefc', command.map((word) => `'${word}'`).join(' '), '/dev/null'], { env })
+        ? spawn('script', ['-qefc', `exec ${command.map((word) => `'${word}'`).join(' ')}`, '/dev/null'], { env })
         : spawn(program, command.slice(1), { env });
       const going = follow(child, () => children.delete(child));
       children.set(child, going);
