@@ -26,9 +26,9 @@ export interface RunSyncOptions {
    * have started finish. When it is met, hosts that failed are no error: the results tell of them.
    */
   successThreshold?: number;
-  /** For all of it, from the call on; commands under way are ended then. Default none. */
+  /** For all of it, from the call on, time without a worker included; commands under way are ended then. Default none. */
   globalTimeout?: Duration;
-  /** They change nothing: may be repeated, run in a `read` and in a dry run. Default false. */
+  /** They change nothing: may be repeated, on all hosts when a worker dies, and run in a `read` and in a dry run. Default false. */
   isSafe?: boolean;
   /** Of each command on each host, from before the connection; default none. */
   timeout?: Duration;

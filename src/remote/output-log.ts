@@ -28,6 +28,8 @@ export class OutputLog {
   #size = 0;
   #commandAt = 0;
   #failed = false;
+  /** Settled once all that was handed over is written. */
+  #written = Promise.resolve();
 
   constructor(file: string) {
     this.#file = file;
@@ -41,6 +43,7 @@ export class OutputLog {
 
   /** What follows is the same output once more, from its beginning. */
   async again(command: string): Promise<void> {
+    await this.#written;
     if (this.#size > this.#commandAt && !this.#failed)
       try {
         this.#handle ??= await this.#open();
@@ -52,7 +55,20 @@ export class OutputLog {
     this.begin(command);
   }
 
-  async write(chunk: Buffer): Promise<void> {
+  write(chunk: Buffer): Promise<void> {
+    this.#written = this.#written.then(() => this.#write(chunk));
+    return this.#written;
+  }
+
+  async close(): Promise<void> {
+    // A host may be done, or be left, before its last output is on the disk.
+    await this.#written;
+    const handle = this.#handle;
+    this.#handle = undefined;
+    await handle?.close().catch(() => undefined);
+  }
+
+  async #write(chunk: Buffer): Promise<void> {
     if (this.#failed) return;
     try {
       this.#handle ??= await this.#open();
@@ -64,12 +80,6 @@ export class OutputLog {
     } catch {
       this.#failed = true;
     }
-  }
-
-  async close(): Promise<void> {
-    const handle = this.#handle;
-    this.#handle = undefined;
-    await handle?.close().catch(() => undefined);
   }
 
   // A further attempt writes anew: it gets the whole output again.

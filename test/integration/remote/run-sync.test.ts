@@ -6,10 +6,10 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, before, test } from 'node:test';
+import { after, before, mock, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { remote as activities } from '../../../activities/remote.ts';
-import { type RunInput, contextHeader } from '../../../src/model/run.ts';
+import { type RunInput, type RunStatusReport, contextHeader, names } from '../../../src/model/run.ts';
 import { Remote } from '../../../src/remote/remote.ts';
 import type { SliceInput } from '../../../src/remote/slice.ts';
 import { effectsOf, temporalActivities } from '../../../src/worker/activities.ts';
@@ -37,6 +37,11 @@ const cookbooks = {
   cancelled: `
     const hosts = await spicerack.remote().query('web2');
     await spicerack.step('write', { write: () => hosts.runSync('echo x >>' + args.file + '; exec sleep ${nap(1)}'), undo: 'impossible' });`,
+  late: `
+    const hosts = await spicerack.remote().query('web[1-2]');
+    await spicerack.askInput('now?');
+    const commands = ['echo x >>' + args.file];
+    await spicerack.step('write', { write: () => hosts.runSync({ commands, globalTimeout: '3s' }), undo: 'impossible' });`,
 };
 
 let lab: SshLab;
@@ -131,6 +136,31 @@ const runs = () =>
   execFileSync('ps', ['-eo', 'args'], { encoding: 'utf8' })
     .split('\n')
     .includes(`sleep ${nap(1)}`);
+
+for (const clock of ['right', 'an hour slow'])
+  test(`time in which no worker takes the commands counts for a time-out of all of them, by a clock that is ${clock}`, async () => {
+    const out = file(`late-${clock}`);
+    const handle = await start('late', { file: out });
+    const asked = async () => (await handle.query<RunStatusReport>(names.status)).prompts[0];
+    await until(async () => (await asked()) !== undefined);
+    await end();
+    // A worker that only decides.
+    await begin({ activities: {} });
+    const answer = { value: 'yes', by: 'bob', prompt: (await asked())?.id };
+    await handle.executeUpdate(names.answer, { args: [answer] });
+    const pending = async () => (await handle.describe()).raw.pendingActivities?.map((one) => one.activityType?.name);
+    await until(async () => (await pending())?.includes('remote.runSync') === true);
+    await sleep(3100);
+    await end();
+    if (clock !== 'right') mock.timers.enable({ apis: ['Date'], now: Date.now() - 3_600_000 });
+    try {
+      await begin();
+      assert.equal((await resultOf(handle)).error, 'the global time-out passed; web[1-2] not contacted');
+    } finally {
+      mock.timers.reset();
+    }
+    assert.ok(!existsSync(out));
+  });
 
 test('a run that is cancelled between two attempts ends its command on the host all the same', async () => {
   const handle = await start('cancelled', { file: file('cancelled') });
