@@ -1,11 +1,12 @@
 import { log } from '@temporalio/activity';
 import { admit } from '../src/locks/admission.ts';
 import { acquire, unavailable } from '../src/locks/acquire.ts';
+import { breakLock, type BrokenHolder } from '../src/locks/break.ts';
 import { keep } from '../src/locks/keep.ts';
 import { describe, keysOf, timestamp, type LockRecord, type LockRef } from '../src/locks/record.ts';
 import { abandon, release } from '../src/locks/release.ts';
 import { readLock } from '../src/locks/view.ts';
-import { messageOf } from '../src/model/errors.ts';
+import { OpsError, messageOf } from '../src/model/errors.ts';
 import { checkLock, lockKey, type LockKind } from '../src/model/lock-name.ts';
 import { converge, long, read, type Call } from './define.ts';
 
@@ -132,6 +133,17 @@ const releaseLock = converge(
   },
 );
 
+/** Takes a lock away from a holder, whose run learns by whom and why. @throws LOCK_GONE when it holds it no longer, LOCKS_OFF */
+const breakIt = converge(
+  async ({ reason, ...holder }: BrokenHolder & { reason: string }, { deps: { etcd }, context, run }): Promise<void> => {
+    if (!etcd)
+      throw new OpsError('failed', 'LOCKS_OFF', "locking is off on this worker: its configuration has no 'etcd'");
+    if (!(await breakLock(etcd, holder, `${context.user}@${context.host} [${run}]: ${reason}`)))
+      throw new OpsError('failed', 'LOCK_GONE', `${holder.key} is no longer held by who held it: see 'cookbook locks'`);
+    log.warn(`Broke lock ${holder.key}: ${reason}`);
+  },
+);
+
 /** Who holds a lock now, who waits for it, and why somebody who asks for `concurrency` would have to wait. */
 const holders = read(
   async ({ kind, name, concurrency = 1 }: { kind: LockKind; name: string; concurrency?: number }, call) => {
@@ -154,4 +166,5 @@ export const locks = {
   'locks.keep': keepLock,
   'locks.release': releaseLock,
   'locks.holders': holders,
+  'locks.break': breakIt,
 };

@@ -17,6 +17,7 @@ const ofCode: Record<string, number> = {
   RUN_CLOSED: exitCodes.usage,
   ANSWER_REFUSED: exitCodes.usage,
   FLEET_REFUSED: exitCodes.usage,
+  BREAK_REFUSED: exitCodes.usage,
 };
 
 /** Says what went wrong, in one line for what an operator can mend, and returns the exit code for it (spicerack.md 1.7). */

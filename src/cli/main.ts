@@ -71,6 +71,23 @@ program
   .action(async (run: string, action: string, value: string | undefined) =>
     end((await import('./commands/fleet.ts')).fleet(globals(), run, action, value)),
   );
+const locks = program
+  .command('locks')
+  .description('list who holds which lock, and who waits for it')
+  .option('--json', 'an object with all that is known; with --watch a line for each change')
+  .option('--watch', 'go on showing it')
+  .action(async (options: { json?: boolean; watch?: boolean }) =>
+    end((await import('./commands/locks.ts')).locks(globals(), options)),
+  );
+locks
+  .command('break <key>')
+  .description('take a lock away from its holder: the run stops what it does under it, and rolls back')
+  .option('--reason <text>', 'why; the run, its log and the SAL tell it')
+  .option('--run <run>', 'which of several holders')
+  .option('--force', 'do not ask for confirmation')
+  .action(async (key: string, options: { reason?: string; run?: string; force?: boolean }) =>
+    end((await import('./commands/break-lock.ts')).breakLock(globals(), key, options)),
+  );
 program
   .command('hosts <query>')
   .description("print a query's hosts, folded")

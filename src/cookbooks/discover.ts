@@ -1,7 +1,7 @@
 import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Config } from '../config/schema.ts';
-import { execName } from '../model/exec.ts';
+import { builtins } from '../model/builtin.ts';
 
 /** A file that holds cookbooks. */
 export interface CookbookEntry {
@@ -14,9 +14,9 @@ export interface CookbookEntry {
 
 /** Why a file cannot have the name it has; nothing when it can. */
 export const nameError = ({ name, file }: CookbookEntry): string | undefined =>
-  name === execName
-    ? `${file}:1: the name '${name}' is that of 'cookbook exec': call the cookbook otherwise`
-    : undefined;
+  builtins[name] === undefined
+    ? undefined
+    : `${file}:1: the name '${name}' is that of 'cookbook ${builtins[name]}': call the cookbook otherwise`;
 
 const sourceName = /^([^_.].*)\.(?:ts|js|mjs)$/;
 

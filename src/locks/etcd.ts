@@ -78,6 +78,12 @@ export class Etcd {
     });
   }
 
+  /** Seconds a lease has left, 0 when etcd does not know it. */
+  async timeToLive(lease: string): Promise<number> {
+    const { TTL } = await this.#asked((client) => client.leaseClient.leaseTimeToLive({ ID: lease }));
+    return Math.max(0, Number(TTL));
+  }
+
   /**
    * Waits until something at or below a key changes after `revision`, at most `ms`. May return early: look again.
    * @throws the reason of `signal` once it is aborted

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { OpsError, lockLost, messageOf } from '../model/errors.ts';
+import { brokenKey } from './break.ts';
 import type { Etcd } from './etcd.ts';
 import { releasedKey } from './record.ts';
 import { look } from './requests.ts';
@@ -32,11 +33,11 @@ export async function keep(etcd: Etcd, kept: Kept, signal: AbortSignal, renewed:
     signal.throwIfAborted();
     const askedAt = Date.now();
     const answer = await within(lostAt - askedAt, renewOnce(etcd, kept));
-    if (answer === 'released') {
+    if (answer !== undefined && 'released' in answer) {
       await etcd.revoke(kept.lease).catch(() => false); // ends by itself otherwise
       return;
     }
-    if (answer === 'gone') throw lost(kept, 'its key is gone from etcd: it expired, or somebody removed it');
+    if (answer !== undefined && 'gone' in answer) throw lost(kept, answer.gone);
     if (answer !== undefined && 'revision' in answer) {
       lostAt = askedAt + kept.ttl * 1000;
       renewed(askedAt);
@@ -50,15 +51,18 @@ export async function keep(etcd: Etcd, kept: Kept, signal: AbortSignal, renewed:
   }
 }
 
-type Answer = 'released' | 'gone' | { error: string } | { revision: string };
+type Answer = { released: true } | { gone: string } | { error: string } | { revision: string };
 
 async function renewOnce(etcd: Etcd, { key, lease }: Kept): Promise<Answer> {
   try {
     const seconds = await etcd.renew(lease);
-    const { found, revision } = await etcd.transact([], [look(key), look(releasedKey(lease))]);
-    const [[held] = [], [released] = []] = found;
-    if (released) return 'released';
-    if (held?.lease !== lease) return 'gone';
+    const { found, revision } = await etcd.transact([], [key, releasedKey(lease), brokenKey(lease)].map(look));
+    const [[held] = [], [released] = [], [broken] = []] = found;
+    if (released) return { released: true };
+    if (held?.lease !== lease)
+      return {
+        gone: broken ? `broken by ${broken.value}` : 'its key is gone from etcd: it expired, or somebody removed it',
+      };
     // Just after a restart etcd may not know yet of a lease whose key it has.
     return seconds > 0 ? { revision } : { error: 'etcd does not know the lease' };
   } catch (error) {

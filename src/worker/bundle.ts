@@ -17,9 +17,9 @@ import { fileURLToPath } from 'node:url';
 import type { Config } from '../config/schema.ts';
 import { checkCookbooks } from '../cookbooks/check.ts';
 import { discover, type CookbookEntry } from '../cookbooks/discover.ts';
+import { builtins } from '../model/builtin.ts';
 import type { EffectTable } from '../model/effect.ts';
 import { OpsError } from '../model/errors.ts';
-import { execName } from '../model/exec.ts';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const kept = 5;
@@ -75,8 +75,8 @@ async function build(dir: string, entries: CookbookEntry[], effects: EffectTable
 
 // A cookbook's module is loaded by its own runs only: one that throws while loading fails nobody else.
 function entryCode(entries: CookbookEntry[], effects: EffectTable): string {
-  const builtin = { name: execName, file: join(root, 'workflows/builtin/exec.ts') };
-  const modules = [builtin, ...entries].map(
+  const own = Object.keys(builtins).map((name) => ({ name, file: join(root, `workflows/builtin/${name}.ts`) }));
+  const modules = [...own, ...entries].map(
     ({ name, file }) => `  ${JSON.stringify(name)}: () => require(${JSON.stringify(file)}),`,
   );
   return [

@@ -53,6 +53,11 @@ const expected: [what: string, name: string, errors: RegExp[]][] = [
   ['a module that throws while loading is reported with its line', 'throws', [/^throws\.ts:2: thrown while loading$/]],
   ['a module without a cookbook is reported', 'empty', [/^empty\.ts:1: no cookbook in it/]],
   ["the name of 'cookbook exec' is refused", 'exec', [/^exec\.ts:1: the name 'exec' is that of 'cookbook exec'/]],
+  [
+    "the name of 'cookbook locks break' is refused",
+    'break-lock',
+    [/^break-lock\.ts:1: the name 'break-lock' is that of 'cookbook locks break'/],
+  ],
   ['top-level await is reported', 'waits', [/^waits\.ts:1: top-level await/]],
 ];
 for (const [what, name, errors] of expected)

@@ -51,6 +51,8 @@ export async function setStage() {
 
   return {
     dir,
+    /** Of a client's configuration. */
+    config: { ...config, temporal: { address: temporal.address, task_queue: 'q' } },
     etcd,
     relay,
     /** Starts a worker process and waits until it polls. @returns kill -9 */
