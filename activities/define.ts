@@ -1,5 +1,6 @@
 import type { RunContext } from '../src/model/run.ts';
 import type { EffectClass } from '../src/model/effect.ts';
+import type { Fence } from '../src/model/fence.ts';
 import type { Deps } from '../src/worker/deps.ts';
 
 /** What an activity knows of the call it serves. */
@@ -7,6 +8,8 @@ export interface Call {
   deps: Deps;
   /** Who and under which rules; the worker has already refused what the context forbids. */
   context: RunContext;
+  /** Locks under which this takes place; the worker has already refused it when one is no longer held. */
+  fences: readonly Fence[];
   /** Workflow id of the run. */
   run: string;
   cookbook: string;

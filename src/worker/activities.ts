@@ -10,19 +10,21 @@ import { defaultPayloadConverter } from '@temporalio/common';
 import type { ActivityInterceptors } from '@temporalio/worker';
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { ActivityDefinition, Call } from '../../activities/define.ts';
+import { confirmHeld } from '../locks/confirm.ts';
 import { isSafe, type EffectClass, type EffectTable } from '../model/effect.ts';
 import { OpsError, isOpsError, messageOf, unknownOutcome } from '../model/errors.ts';
+import { fencesHeader, type Fence } from '../model/fence.ts';
 import { contextHeader, logAttributes, type RunContext } from '../model/run.ts';
 import type { Deps } from './deps.ts';
 import { elapsedMs } from './elapsed.ts';
 
 export type Definitions = Record<string, ActivityDefinition<never, unknown>>;
 
-const contexts = new AsyncLocalStorage<RunContext | undefined>();
+const contexts = new AsyncLocalStorage<{ context: RunContext | undefined; fences: Fence[] }>();
 const beatMs = 1000;
 const nobody: RunContext = { user: '-', host: '-', dryRun: true, noLocks: true, verbose: false, onFailure: 'rollback' };
 
-/** Reads the run's context from the header of each activity, for what it does and for what it logs. */
+/** Reads the run's context and its locks from the headers of each activity, for what it does and for what it logs. */
 export const contextInterceptor = (_: Context): ActivityInterceptors => {
   let context: RunContext | undefined;
   return {
@@ -30,7 +32,9 @@ export const contextInterceptor = (_: Context): ActivityInterceptors => {
       execute(input, next) {
         const payload = input.headers[contextHeader];
         context = payload && defaultPayloadConverter.fromPayload<RunContext>(payload);
-        return contexts.run(context, () => next(input));
+        const locks = input.headers[fencesHeader];
+        const fences = locks ? defaultPayloadConverter.fromPayload<Fence[]>(locks) : [];
+        return contexts.run({ context, fences }, () => next(input));
       },
     },
     outbound: {
@@ -62,7 +66,7 @@ async function perform(
   input: never,
   deps: Deps,
 ): Promise<unknown> {
-  const context = contexts.getStore();
+  const { context, fences } = contexts.getStore() ?? { context: undefined, fences: [] };
   refuse(name, effect, context);
   const info = activityInfo();
   let details: unknown = info.heartbeatDetails;
@@ -74,6 +78,7 @@ async function perform(
   const call: Call = {
     deps,
     context: context ?? nobody,
+    fences,
     run: info.workflowExecution?.workflowId ?? '',
     cookbook: info.workflowType ?? '',
     token: `${info.workflowExecution?.workflowId ?? ''}/${context?.origin ?? ''}/${info.activityId}`,
@@ -88,6 +93,9 @@ async function perform(
     ...ownRun(info.workflowExecution),
   };
   try {
+    // A later attempt at what may go on elsewhere has to reach it, were it to end it.
+    const mayGoOn = effect === 'long' && info.attempt > 1;
+    if (deps.etcd && fences.length > 0 && !mayGoOn) await confirmHeld(deps.etcd, fences);
     return await run(input, call);
   } catch (error) {
     throw failureOf(name, effect, error, signal);

@@ -6,6 +6,7 @@ export function callOf(deps: Partial<Deps>, overrides: Partial<Call> = {}): Call
   return {
     deps: deps as Deps,
     context: { user: 'alice', host: 'laptop', dryRun: false, noLocks: false, verbose: false, onFailure: 'rollback' },
+    fences: [],
     run: 'sre.hosts.reimage/machine1/1',
     cookbook: 'sre.hosts.reimage',
     token: 'sre.hosts.reimage/machine1/1 first step',

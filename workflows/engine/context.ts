@@ -4,7 +4,10 @@ import {
   type Headers,
   type WorkflowInterceptorsFactory,
 } from '@temporalio/workflow';
+import { fencesHeader, type Fence } from '../../src/model/fence.ts';
 import { contextHeader, logAttributes, type RunContext } from '../../src/model/run.ts';
+import { fencesHere, inheritFences, inheritedFences } from './fences.ts';
+import { frames } from './frame.ts';
 
 let headers: Headers = {};
 let found: RunContext | undefined;
@@ -29,6 +32,12 @@ const childHeaders = (): Headers =>
     ? headers
     : { [contextHeader]: defaultPayloadConverter.toPayload({ logsOf: workflowInfo().workflowType, ...found }) };
 
+const fencesOf = (fences: readonly Fence[]): Headers =>
+  fences.length === 0 ? {} : { [fencesHeader]: defaultPayloadConverter.toPayload(fences) };
+
+// What the engine does for itself, such as giving a lock back, asks for no lock.
+const underLocks = (): boolean => ['write', 'undo'].includes(frames.getStore()?.kind ?? '');
+
 /** Reads the context of the run from its header, and hands it on to every activity, child run and continuation. */
 export const interceptors: WorkflowInterceptorsFactory = () => ({
   inbound: [
@@ -43,16 +52,20 @@ export const interceptors: WorkflowInterceptorsFactory = () => ({
           };
           headers = { [contextHeader]: defaultPayloadConverter.toPayload(found) };
         }
+        const fences = input.headers[fencesHeader];
+        if (fences) inheritFences(defaultPayloadConverter.fromPayload<Fence[]>(fences));
         return next(input);
       },
     },
   ],
   outbound: [
     {
-      scheduleActivity: (input, next) => next({ ...input, headers: { ...input.headers, ...headers } }),
+      scheduleActivity: (input, next) =>
+        next({ ...input, headers: { ...input.headers, ...headers, ...(underLocks() ? fencesOf(fencesHere()) : {}) } }),
       startChildWorkflowExecution: (input, next) =>
-        next({ ...input, headers: { ...input.headers, ...childHeaders() } }),
-      continueAsNew: (input, next) => next({ ...input, headers: { ...input.headers, ...headers } }),
+        next({ ...input, headers: { ...input.headers, ...childHeaders(), ...fencesOf(fencesHere()) } }),
+      continueAsNew: (input, next) =>
+        next({ ...input, headers: { ...input.headers, ...headers, ...fencesOf(inheritedFences()) } }),
       getLogAttributes: (attributes, next) => next({ ...attributes, ...(begun && logAttributes(runContext())) }),
     },
   ],

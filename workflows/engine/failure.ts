@@ -36,6 +36,14 @@ export function failureCode(error: unknown): string | undefined {
 export const isUnknownOutcome = (error: unknown): boolean =>
   failureCode(error) === unknownOutcome || (error instanceof OpsError && error.kind === 'unknown');
 
+/** Key of the holder whose loss is the reason, if one is. */
+export function lostKey(error: unknown): string | undefined {
+  if (error instanceof ActivityFailure) return lostKey(error.cause);
+  if (failureCode(error) !== lockLost) return undefined;
+  const facts = error instanceof OpsError ? error.facts : ((error as ApplicationFailure).details?.[0] ?? {});
+  return (facts as { key?: string }).key;
+}
+
 export const isLockLost = (error: unknown): boolean => failureCode(error) === lockLost;
 
 /** Whether the run, or the scope it works in, was cancelled. */

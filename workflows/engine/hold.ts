@@ -1,4 +1,5 @@
 import { CancellationScope } from '@temporalio/workflow';
+import { lostLocks } from '../spicerack/lock-scope.ts';
 import { Decided, failureCode, failureText, isCancelled, isLockLost } from './failure.ts';
 import { ask } from './prompt.ts';
 import { currentRun } from './run-state.ts';
@@ -21,11 +22,26 @@ export async function afterFailedStep(step: string, error: unknown): Promise<'re
   throw new Decided(decision as 'roll back' | 'leave', error);
 }
 
+const again = 'take it again and roll back';
+
+/** After the run has lost a lock: nothing more is started until a person says how it ends. */
+async function askAboutLoss(error: unknown): Promise<'roll back' | 'leave'> {
+  const answer = await ask(`${failureText(error)}; nothing more is started. See who holds it before you answer`, [
+    again,
+    'roll back without it',
+    'leave',
+  ]);
+  if (answer !== again) for (const lock of lostLocks()) lock.waive();
+  return answer === 'leave' ? 'leave' : 'roll back';
+}
+
 /** The same for a failure outside of any step, where nothing can be repeated. */
 export async function afterFailedRun(error: unknown): Promise<'roll back' | 'leave'> {
   if (error instanceof Decided) return error.decision;
-  if (!holdsOnFailure(error)) return 'roll back';
+  const lost = isLockLost(error) && lostLocks().length > 0;
+  if (!lost && !holdsOnFailure(error)) return 'roll back';
   try {
+    if (lost) return await askAboutLoss(error);
     return (await ask(`the run failed: ${failureText(error)}`, ['roll back', 'leave'])) as 'roll back' | 'leave';
   } catch (cancelled) {
     if (isCancelled(cancelled)) return 'roll back';

@@ -7,7 +7,7 @@ import type { RunInput, RunResult, RunStatus } from '../../src/model/run.ts';
 import { searchAttributes } from '../../src/model/search-attributes.ts';
 import { upsertSearchAttributes } from '@temporalio/workflow';
 import type { Spicerack } from '../spicerack/spicerack.ts';
-import { holdLock, type HeldLock } from '../spicerack/hold-lock.ts';
+import { LockScope, alreadyHeld } from '../spicerack/lock-scope.ts';
 import { call } from './call.ts';
 import { failureCode, failureText, isCancelled } from './failure.ts';
 import { frames } from './frame.ts';
@@ -81,7 +81,7 @@ async function readArguments(cookbook: Cookbook, input: RunInput): Promise<Args>
 }
 
 /** Takes the run's automatic lock, waiting for it up to half an hour. */
-export async function takeLock(cookbook: string, runner: CookbookRunnerBase): Promise<HeldLock | undefined> {
+export async function takeLock(cookbook: string, runner: CookbookRunnerBase): Promise<LockScope | undefined> {
   const run = currentRun();
   const lockArgs = await stage(exitCodes.initFailed, () => runner.lockArgs);
   const name = lockArgs.suffix ? `${cookbook}:${lockArgs.suffix}` : cookbook;
@@ -93,8 +93,10 @@ export async function takeLock(cookbook: string, runner: CookbookRunnerBase): Pr
   }
   const ttlSeconds = Math.ceil(toMs(lockArgs.ttl ?? '30m') / 1000);
   return stage(exitCodes.configuration, async () => {
-    const lock = await holdLock('cookbooks', name, { concurrency: lockArgs.concurrency ?? 20, ttlSeconds });
-    if (lock.key !== '') run.locks.push(lock.key);
+    const concurrency = lockArgs.concurrency ?? 20;
+    if (alreadyHeld('cookbooks', name, concurrency)) return undefined;
+    const lock = new LockScope('cookbooks', name, { concurrency, ttlSeconds });
+    await lock.take();
     return lock;
   });
 }

@@ -1,4 +1,5 @@
 import { sleep } from '@temporalio/workflow';
+import { insideAgain, type LockScope } from '../spicerack/lock-scope.ts';
 import { failureText } from './failure.ts';
 import { frames } from './frame.ts';
 import { uncancellable } from './hold.ts';
@@ -10,12 +11,34 @@ const tries = 3;
 /** Undoes the given entries in their order, each with tries of its own; returns what could not be undone. */
 export async function undoAll(entries: readonly UndoEntry[]): Promise<string[]> {
   const failed: string[] = [];
-  for (const entry of entries) {
-    const error = await uncancellable(() => undoOne(entry));
-    currentRun().undo.take(entry.step);
-    if (error !== undefined) failed.push(`${entry.step}: ${error}`);
+  const left = [...entries];
+  while (left[0]) {
+    const { under = [] } = left[0];
+    const together = left.findIndex((entry) => !sameLocks(entry.under ?? [], under));
+    const group = left.splice(0, together === -1 ? left.length : together);
+    await uncancellable(() => undoGroup(group, under, failed));
   }
   return failed;
+}
+
+const sameLocks = (one: readonly LockScope[], other: readonly LockScope[]) =>
+  one.length === other.length && one.every((scope, i) => scope === other[i]);
+
+async function undoGroup(group: UndoEntry[], under: readonly LockScope[], failed: string[]): Promise<void> {
+  const { undo } = currentRun();
+  try {
+    await insideAgain(under, async () => {
+      for (let entry = group.shift(); entry; entry = group.shift()) {
+        const error = await undoOne(entry);
+        undo.take(entry.step);
+        if (error !== undefined) failed.push(`${entry.step}: ${error}`);
+      }
+    });
+  } catch (error) {
+    // Without its lock nothing is undone, either.
+    failed.push(...group.map(({ step }) => `${step}: ${failureText(error)}`));
+    for (const { step } of group) undo.take(step);
+  }
 }
 
 async function undoOne(entry: UndoEntry): Promise<string | undefined> {

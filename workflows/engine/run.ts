@@ -13,6 +13,7 @@ import type { EffectTable } from '../../src/model/effect.ts';
 import { exitCodes } from '../../src/model/exit-codes.ts';
 import { nearMatches } from '../../src/model/near.ts';
 import { cookbookFailed, type RunInput, type RunResult } from '../../src/model/run.ts';
+import { endKept, insideAgain, type LockScope } from '../spicerack/lock-scope.ts';
 import { Spicerack } from '../spicerack/spicerack.ts';
 import { runContext } from './context.ts';
 import { ContinueRequested, Decided, failureText, isCancelled } from './failure.ts';
@@ -95,22 +96,24 @@ function load(registry: Registry): Cookbook {
 async function underLock(
   input: RunInput,
   { runner, skipStartSal }: Prepared,
-  lock: Awaited<ReturnType<typeof takeLock>>,
+  lock: LockScope | undefined,
 ): Promise<RunResult> {
   const run = currentRun();
   // An announcement delays nothing; END waits for it.
   const started = skipStartSal ? Promise.resolve() : uncancellable(() => announce('START'));
   let result: RunResult;
   try {
-    result = await body(runner, lock?.lost);
+    result = await body(runner, lock);
   } catch (error) {
     if (!(error instanceof ContinueRequested)) throw error;
+    await endKept('stopKeeping');
     await lock?.stopKeeping();
     await started;
     await condition(allHandlersFinished);
     return await continueAsNew<(next: RunInput) => Promise<RunResult>>({ ...input, carry: run.carry });
   }
   await uncancellable(async () => {
+    await endKept('release');
     await lock?.release();
     await started;
     run.locks.length = 0;
@@ -127,23 +130,17 @@ async function underLock(
 }
 
 /** The cookbook's own part, then what its end demands: undo, or what is guaranteed to be cleaned up. */
-async function body(runner: CookbookRunnerBase, lost: Promise<never> | undefined): Promise<RunResult> {
+async function body(runner: CookbookRunnerBase, lock: LockScope | undefined): Promise<RunResult> {
   const run = currentRun();
-  const scope = new CancellationScope();
   let result: RunResult;
   let decision: 'roll back' | 'leave' = 'roll back';
-  let lockError: unknown;
-  lost?.catch((error: unknown) => {
-    if (isCancelled(error)) return;
-    lockError = error;
-    scope.cancel();
-  });
   try {
-    result = resultOf(await scope.run(() => runner.run()));
+    const procedure = () => runner.run();
+    result = resultOf(await (lock ? lock.guard(procedure) : procedure()));
     if (result.exitCode !== exitCodes.ok) decision = await afterFailedRun(new Error(`it returned ${result.exitCode}`));
-  } catch (thrown) {
-    if (thrown instanceof ContinueRequested) throw thrown;
-    const error = lockError ?? thrown;
+  } catch (error) {
+    if (error instanceof ContinueRequested) throw error;
+    lock?.noteRefusal(error);
     if (run.context.dryRun && run.unforeseen !== undefined && !isCancelled(error)) {
       run.plan.push(`what follows cannot be foreseen after '${run.unforeseen}' (${failureText(error)})`);
       return { exitCode: exitCodes.ok, status: 'PASS' };
@@ -152,11 +149,11 @@ async function body(runner: CookbookRunnerBase, lost: Promise<never> | undefined
       ? { exitCode: exitCodes.interrupted, status: 'ERROR', error: 'cancelled' }
       : { exitCode: exitCodes.exception, status: 'FAIL', error: failureText(error) };
     if (isCancelled(error)) log.error('the run was cancelled');
-    else if (!(thrown instanceof Decided))
+    else if (!(error instanceof Decided))
       log.error(`Exception raised while executing cookbook ${run.cookbook}: ${failureText(error)}`);
     decision = await afterFailedRun(error);
   }
-  return result.exitCode === exitCodes.ok ? await tidyUp(result) : await rollBack(runner, result, decision);
+  return result.exitCode === exitCodes.ok ? await tidyUp(result) : await rollBack(runner, result, decision, lock);
 }
 
 async function tidyUp(result: RunResult): Promise<RunResult> {
@@ -176,6 +173,7 @@ async function rollBack(
   runner: CookbookRunnerBase,
   result: RunResult,
   decision: 'roll back' | 'leave',
+  lock: LockScope | undefined,
 ): Promise<RunResult> {
   const run = currentRun();
   if (run.context.dryRun) return result;
@@ -184,13 +182,21 @@ async function rollBack(
   const undo = decision === 'leave' ? run.undo.guaranteed() : run.undo.rollback();
   const stays = run.undo.besides(undo);
   const left = [...(passed === undefined ? [] : [passed]), ...stays];
-  const failed = await undoAll(undo);
-  if (decision === 'roll back') {
+  const failed: string[] = [];
+  const backwards = async () => {
+    failed.push(...(await undoAll(undo)));
+    if (decision === 'leave') return;
     try {
-      await uncancellable(async () => runner.rollback());
+      await runner.rollback();
     } catch (error) {
       failed.push(`rollback of ${run.cookbook}: ${failureText(error)}`);
     }
+  };
+  try {
+    await uncancellable(() => insideAgain(lock ? [lock] : [], backwards));
+  } catch (error) {
+    // Without its lock nothing is undone, either.
+    failed.push(...undo.map(({ step }) => `${step}: ${failureText(error)}`));
   }
   const error = [
     result.error,

@@ -1,5 +1,6 @@
 import { messageOf } from '../../src/model/errors.ts';
 import type { StepReport } from '../../src/model/run.ts';
+import { insideAgain, locksHere } from '../spicerack/lock-scope.ts';
 import { ContinueRequested, failureText, isCancelled, isUnknownOutcome } from './failure.ts';
 import { frames, type Frame } from './frame.ts';
 import { afterFailedStep, askWhatHappened, uncancellable } from './hold.ts';
@@ -19,6 +20,7 @@ export function step<T>(name: string, spec: ReadStep<T> | CheckStep<T> | WriteSt
       step: unique,
       guaranteed: guaranteed ?? false,
       undo: () => undo(run.carry.results[unique]?.value as T),
+      under: locksHere(),
     });
   }
   const carried = run.carry.results[unique];
@@ -152,10 +154,11 @@ export async function settle(stepName: string): Promise<void> {
   const run = currentRun();
   const entry = run.undo.take(stepName);
   if (!entry) return;
+  const undo = () => insideAgain(entry.under ?? [], entry.undo);
   // Back on the stack while it runs: a failure must find it there.
   await step(`settle: ${stepName}`, {
-    write: entry.undo,
-    undo: entry.undo,
+    write: undo,
+    undo,
     ...(entry.guaranteed && { guaranteed: true }),
   });
   run.undo.take(`settle: ${stepName}`);

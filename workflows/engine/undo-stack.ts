@@ -1,3 +1,5 @@
+import type { LockScope } from '../spicerack/lock-scope.ts';
+
 /** The compensation of one effect, on the stack before the effect starts. */
 export interface UndoEntry {
   step: string;
@@ -5,6 +7,8 @@ export interface UndoEntry {
   undo: () => Promise<unknown>;
   /** Also runs past a point of no return, and when the run passed. */
   guaranteed: boolean;
+  /** Locks under which the effect is made, the outermost first. */
+  under?: readonly LockScope[];
 }
 
 /** What a run would undo, newest last; entries before a point of no return stay undone unless guaranteed. */
@@ -29,6 +33,11 @@ export class UndoStack {
     if (at === -1) return undefined;
     if (at < this.#floor) this.#floor--;
     return this.#entries.splice(at, 1)[0];
+  }
+
+  /** Whether something on the stack was done under a lock. */
+  isUnder(scope: LockScope): boolean {
+    return this.#entries.some(({ under = [] }) => under.includes(scope));
   }
 
   /** What a rollback would run, in its order. */

@@ -1,5 +1,6 @@
 import { CancellationScope, log } from '@temporalio/workflow';
 import type { LockHeld } from '../../activities/locks.ts';
+import type { Fence } from '../../src/model/fence.ts';
 import { checkLock, lockKey, type LockKind } from '../../src/model/lock-name.ts';
 import { call } from '../engine/call.ts';
 import { failureCode, failureText } from '../engine/failure.ts';
@@ -23,8 +24,8 @@ export interface HoldArgs {
 export interface HeldLock {
   /** Key of the holder in etcd; empty when locking is off. */
   readonly key: string;
-  /** Grows with each holder: what is done under an older number was done by somebody else. Empty when locking is off. */
-  readonly revision: string;
+  /** What every effect under it carries along; absent when locking is off. */
+  readonly fence: Fence | undefined;
   /** Rejects with LockLost once the lock is lost; never settles otherwise. */
   readonly lost: Promise<never>;
   /** Gives the lock back; best effort, as its lease ends without it. */
@@ -57,7 +58,17 @@ export async function holdLock(kind: LockKind, name: string, { concurrency, ttlS
   const keeping = held.key === '' ? undefined : keep(name, held, ttlSeconds);
   return {
     key: held.key,
-    revision: held.revision,
+    fence:
+      held.key === ''
+        ? undefined
+        : {
+            kind,
+            names: [name],
+            holder: held.key.slice(held.key.lastIndexOf('/') + 1),
+            lease: held.leaseId,
+            number: held.revision,
+            concurrency,
+          },
     lost: keeping?.lost ?? new Promise<never>(() => undefined),
     async stopKeeping() {
       await keeping?.stop();
@@ -140,6 +151,9 @@ export function activity<T>(label: string, kind: Frame['kind'], body: () => Prom
 }
 
 const slots = new Map<string, Set<number>>();
+
+/** Whether another part of this run holds the same lock, or waits for it. */
+export const isShared = (kind: LockKind, name: string): boolean => (slots.get(lockKey(kind, name))?.size ?? 0) > 1;
 
 /** The lowest number no other holder of this run uses for the same lock, so that a continued run finds its own again. */
 function takeSlot(key: string): { number: number; free(): void } {

@@ -1,38 +1,35 @@
-import { CancellationScope, log } from '@temporalio/workflow';
+import { log } from '@temporalio/workflow';
 import { toMs, type Duration } from '../../src/model/duration.ts';
-import { messageOf } from '../../src/model/errors.ts';
 import { checkLock, type LockKind } from '../../src/model/lock-name.ts';
 import { call } from '../engine/call.ts';
 import { ContinueRequested } from '../engine/failure.ts';
 import { currentRun } from '../engine/run-state.ts';
-import { activity, holdLock, type HoldArgs } from './hold-lock.ts';
+import { activity, type HoldArgs } from './hold-lock.ts';
+import { LockScope, alreadyHeld } from './lock-scope.ts';
 
-/** Runs `body` under a lock; when the lock is lost, what goes on in it is cancelled and LockLost is thrown. */
+/**
+ * Runs `body` under a lock; when the lock is lost, what goes on in it is cancelled and LockLost is thrown. Taken again by
+ * the run that holds it, or by one that this started, it is the same lock.
+ */
 export async function withLock<T>(kind: LockKind, name: string, args: HoldArgs, body: () => Promise<T>): Promise<T> {
   const { context } = currentRun();
   checkLock(kind, name, args.concurrency, args.ttlSeconds);
   if (context.noLocks) return body();
   if (context.dryRun) return rehearse(kind, name, args, body);
-  const held = await holdLock(kind, name, args);
-  show(held.key, true);
-  const scope = new CancellationScope();
-  const lost: { error?: Error } = {};
-  held.lost.catch((error: unknown) => {
-    lost.error = error instanceof Error ? error : new Error(messageOf(error));
-    scope.cancel();
-  });
+  const held = alreadyHeld(kind, name, args.concurrency);
+  if (held) return held.scope ? held.scope.guard(body) : body();
+  const scope = new LockScope(kind, name, args);
+  await scope.take();
   try {
-    const value = await scope.run(body);
-    if (lost.error !== undefined) throw lost.error;
-    await held.release();
+    const value = await scope.guard(body);
+    await scope.release();
     return value;
   } catch (error) {
+    scope.noteRefusal(error);
     // The run that follows finds the lock still its own.
-    if (error instanceof ContinueRequested) await held.stopKeeping();
-    else await held.release();
-    throw lost.error ?? error;
-  } finally {
-    show(held.key, false);
+    if (error instanceof ContinueRequested) await scope.stopKeeping();
+    else if (!scope.keepForUndo()) await scope.release();
+    throw error;
   }
 }
 
@@ -48,14 +45,6 @@ async function rehearse<T>(kind: LockKind, name: string, args: HoldArgs, body: (
   );
   run.plan.push(`take the lock ${name}${blocked === undefined ? '' : `, which would have to wait: ${blocked}`}`);
   return body();
-}
-
-function show(key: string, held: boolean): void {
-  if (key === '') return;
-  const { locks } = currentRun();
-  if (held) locks.push(key);
-  else locks.splice(locks.indexOf(key), 1);
-  currentRun().publish();
 }
 
 /** Locks a cookbook takes by itself, beside the automatic one of its run. */

@@ -62,7 +62,7 @@ async function whatIsOf({ client }: Temporal, run: string): Promise<string> {
   try {
     const { status } = await client.workflow.getHandle(run).describe();
     return status.name === 'RUNNING'
-      ? `${run} is running: it stops what it does under the lock, and rolls back`
+      ? `${run} is running: it stops what it does under the lock, and asks how it is to end`
       : `${run} has ended (${status.name})`;
   } catch (error) {
     if (isNotFound(error)) return `no run ${run} is known here`;

@@ -192,6 +192,12 @@ async function takeLockAway(post: Post): Promise<void> {
   assert.match(await post.stage.etcd.ctl('del', '--prefix', key), /^1$/m);
 }
 
+async function answerLoss(handle: WorkflowHandle): Promise<void> {
+  const prompt = await parked(handle);
+  assert.match(prompt.message, /^lost the lock .*: its key is gone from etcd.*; nothing more is started/);
+  await answer(handle, prompt, 'take it again and roll back');
+}
+
 const lockLostEarly: Case = {
   name: 'the lock is lost before the power cycle',
   async play(post) {
@@ -199,11 +205,12 @@ const lockLostEarly: Case = {
     const state = post.state();
     const handle = await post.reimageUntil('power cycle');
     await takeLockAway(post);
+    await answerLoss(handle);
     const end = await endOf(handle);
     assert.deepEqual([end.exitCode, end.notUndone], [99, undefined]);
     assert.match(end.error ?? '', /^lost the lock .*: its key is gone from etcd/);
     assert.deepEqual(post.state(), state);
-    return 'stopped, all undone';
+    return 'stopped, asked, all undone under the lock';
   },
 };
 
@@ -213,10 +220,11 @@ const lockLostLate: Case = {
     await post.reset();
     const handle = await post.reimageUntil('installer finishes');
     await takeLockAway(post);
+    await answerLoss(handle);
     const end = await endOf(handle);
     assert.equal(end.exitCode, 99);
     await assertCleanedUp(post, handle, end);
-    return 'stopped, what is guaranteed was cleaned up';
+    return 'stopped, asked, what is guaranteed was cleaned up';
   },
 };
 

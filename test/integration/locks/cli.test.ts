@@ -102,7 +102,8 @@ test('a lock is broken with a reason: its run learns it and is undone, the next 
   assert.ok((await stage.locks()).includes(`${own('c')}/c1`));
   const broken = await cli.run(['locks', 'break', 'custom/c', '--reason', 'stuck since noon', '--force'], 'bob');
   assert.equal(broken.code, 0, broken.stderr);
-  assert.match(broken.stderr, /c1 is running: it stops what it does under the lock, and rolls back\n/);
+  assert.match(broken.stderr, /c1 is running: it stops what it does under the lock, and asks how it is to end\n/);
+  await stage.answer(holder, 'roll back without it');
   const result = await resultOf(holder);
   assert.match(
     result.error ?? '',

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Fence } from '../../../src/model/fence.ts';
 import { resultOf } from '../../support/world/engine.ts';
 import { setStage, type Stage } from './world/stage.ts';
 
@@ -75,29 +76,84 @@ test('a killed worker loses no lock: the next one keeps it, and nobody else gets
   assert.deepEqual(order, ['enter c1', 'leave c1', 'enter c2', 'leave c2']);
 });
 
-test('a lost lock stops what goes on under it, and the run is undone', async () => {
+const did = (id: string) => stage.effects().filter((effect) => effect.endsWith(` ${id}`));
+
+test('a lost lock stops what goes on under it; the undo takes it again on the word of a person', async () => {
   const run = await stage.start('d1', { lock: 'd', until: 'd-never' });
   await stage.until(entered('d1'));
   await stage.etcd.ctl('del', own('d', 'd1'));
-  const result = await resultOf(run);
-  assert.equal(result.exitCode, 99);
-  assert.match(result.error ?? '', /^lost the lock \/spicerack\/locks\/custom\/d\/d1: its key is gone from etcd/);
-  assert.deepEqual(
-    stage.effects().filter((effect) => effect.endsWith(' d1')),
-    ['enter d1', 'undo d1'],
+  const other = await stage.start('d2', { lock: 'd', until: 'd-go' });
+  await stage.until(entered('d2'));
+  const asked = await stage.answer(run, 'take it again and roll back');
+  assert.match(
+    asked,
+    /^lost the lock \/spicerack\/locks\/custom\/d\/d1: its key is gone from etcd.*; nothing more is started/,
   );
+  await stage.until(waits('d', 'd1'));
+  assert.deepEqual(did('d1'), ['enter d1']);
+  stage.let('d-go');
+  assert.equal((await resultOf(other)).exitCode, 0);
+  const result = await resultOf(run);
+  assert.deepEqual([result.exitCode, result.notUndone], [99, undefined]);
+  assert.match(result.error ?? '', /^lost the lock \/spicerack\/locks\/custom\/d\/d1: its key is gone from etcd/);
+  const order = stage.effects().filter((effect) => / d[12]$/.test(effect));
+  assert.deepEqual(order, ['enter d1', 'enter d2', 'leave d2', 'undo d1']);
 });
 
-test('a lost automatic lock stops the run, too', async () => {
+test('a lost automatic lock stops the run, which is undone without it if a person says so', async () => {
   const run = await stage.start('e1', { lock: 'e', until: 'e-never' });
   await stage.until(entered('e1'));
   await stage.etcd.ctl('del', automatic('e1'));
+  const asked = await stage.answer(run, 'roll back without it');
+  assert.match(asked, /^lost the lock \/spicerack\/locks\/cookbooks\/locks\.guarded:e1\/e1: /);
   const result = await resultOf(run);
   assert.match(result.error ?? '', /^lost the lock \/spicerack\/locks\/cookbooks\/locks\.guarded:e1\/e1: /);
-  assert.deepEqual(
-    stage.effects().filter((effect) => effect.endsWith(' e1')),
-    ['enter e1', 'undo e1'],
-  );
+  assert.deepEqual(did('e1'), ['enter e1', 'undo e1']);
+});
+
+test('what a run has left is left on the word of a person, after its lock was lost', async () => {
+  const run = await stage.start('m1', { lock: 'm', until: 'm-never' });
+  await stage.until(entered('m1'));
+  await stage.etcd.ctl('del', automatic('m1'));
+  await stage.answer(run, 'leave');
+  const result = await resultOf(run);
+  assert.deepEqual([result.exitCode, result.left], [99, ['enter']]);
+  assert.deepEqual(did('m1'), ['enter m1']);
+});
+
+test('the run that holds a lock, and those it starts, take it again at once', async () => {
+  const run = await stage.start('n1', { lock: 'n' }, {}, 'locks.nested');
+  const { exitCode, report } = await resultOf(run);
+  assert.equal(exitCode, 0);
+  const fences = (report as Fence[]).map(({ kind, names, holder, number }) => [
+    kind,
+    ...names,
+    holder,
+    /^\d+$/.test(number),
+  ]);
+  assert.deepEqual(fences, [
+    ['cookbooks', 'locks.nested:n', 'n1', true],
+    ['custom', 'n', 'n1', true],
+  ]);
+  assert.deepEqual(did('n1'), ['both n1']);
+  assert.deepEqual(did('n1/1-locks.nested'), ['both n1/1-locks.nested']);
+});
+
+test('a lock held for several cannot be taken for one inside of it', async () => {
+  const result = await resultOf(await stage.start('o1', { lock: 'o', stricter: true }, {}, 'locks.nested'));
+  assert.equal(result.error, "concurrency of lock 'loose' is 1, but this run holds it with 4: take it with 1 at first");
+});
+
+test('a run that fails under a lock holds it until its undo is done', async () => {
+  const run = await stage.start('p1', { lock: 'p', fails: true }, {}, 'locks.nested');
+  await stage.until(() => did('p1/1-locks.nested').length > 0);
+  const other = await stage.start('p2', { lock: 'p', until: 'p-go' });
+  await stage.until(waits('p', 'p2'));
+  stage.let('p-go');
+  assert.equal((await resultOf(run)).exitCode, 99);
+  assert.equal((await resultOf(other)).exitCode, 0);
+  const order = stage.effects().filter((effect) => / p[12]$/.test(effect));
+  assert.deepEqual(order, ['both p1', 'undo p1', 'enter p2', 'leave p2']);
 });
 
 test('a run cancelled under a lock is undone and gives it back', async () => {

@@ -41,6 +41,7 @@ export const world = (dir: string) => {
       return true;
     }),
     'world.set': converge(act),
+    'world.fences': converge(async (_: object, call) => call.fences),
     'world.fire': oneShot(act),
     'cookbook.arguments': read(async ({ argv }: { cookbook: string; argv: string[] }) => ({ host: argv[0] })),
     'announce.sal': create(async ({ text }: { text: string }) => {

@@ -97,6 +97,13 @@ export async function setStage() {
       const keys = (await etcd.ctl('get', '/spicerack/', '--prefix', '--keys-only')).split('\n').filter(Boolean);
       return keys.filter((key) => all || !key.startsWith('/spicerack/released/'));
     },
+    /** Waits for the run's prompt and answers it. @returns what it asked */
+    async answer(handle: WorkflowHandle, value: string): Promise<string> {
+      let message: string | undefined;
+      await this.until(async () => (message = (await this.status(handle)).prompts[0]?.message) !== undefined);
+      await handle.executeUpdate(names.answer, { args: [{ value, by: 'bob' }] });
+      return message ?? '';
+    },
     status: (handle: WorkflowHandle) => handle.query<RunStatusReport>(names.status),
     async until(holds: () => Promise<boolean> | boolean): Promise<void> {
       const end = Date.now() + 60_000;

@@ -1,0 +1,29 @@
+import { AsyncLocalStorage } from '@temporalio/workflow';
+import type { Fence } from '../../src/model/fence.ts';
+import type { LockKind } from '../../src/model/lock-name.ts';
+
+/** What gives an effect its fence while a lock is held. */
+export interface Guard {
+  readonly fence: Fence | undefined;
+}
+
+const around = new AsyncLocalStorage<readonly Guard[]>();
+let inherited: readonly Fence[] = [];
+
+/** Takes over the locks under which the parent of this run started it. */
+export const inheritFences = (fences: readonly Fence[]): void => void (inherited = fences);
+export const inheritedFences = (): readonly Fence[] => inherited;
+
+/** Locks a cookbook is inside of here, the outermost first. */
+export const guardsHere = (): readonly Guard[] => around.getStore() ?? [];
+
+/** Runs `body` inside of further locks. */
+export const inside = <T>(guards: readonly Guard[], body: () => Promise<T>): Promise<T> =>
+  around.run([...new Set([...guardsHere(), ...guards])], body);
+
+/** Every lock under which an effect from here would take place. */
+export const fencesHere = (): Fence[] => [...inherited, ...guardsHere().flatMap(({ fence }) => fence ?? [])];
+
+/** The lock among `fences` that is the one asked for. */
+export const coveredBy = (fences: readonly Fence[], kind: LockKind, name: string): Fence | undefined =>
+  fences.find((fence) => fence.kind === kind && fence.names.includes(name));

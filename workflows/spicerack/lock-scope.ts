@@ -1,0 +1,163 @@
+import { CancellationScope } from '@temporalio/workflow';
+import { OpsError, messageOf } from '../../src/model/errors.ts';
+import { holderKeys, type Fence } from '../../src/model/fence.ts';
+import type { LockKind } from '../../src/model/lock-name.ts';
+import { coveredBy, fencesHere, guardsHere, inside, type Guard } from '../engine/fences.ts';
+import { isCancelled, lostKey } from '../engine/failure.ts';
+import { currentRun } from '../engine/run-state.ts';
+import { holdLock, isShared, type HeldLock, type HoldArgs } from './hold-lock.ts';
+
+/** Locks whose loss has not been dealt with. */
+const lost = new Set<LockScope>();
+/** Locks held on behind their scope, because what was done under them may have to be undone. */
+const kept = new Set<LockScope>();
+
+/** A lock of this run: what is done under it, and undone later on. */
+export class LockScope implements Guard {
+  readonly kind: LockKind;
+  readonly name: string;
+  readonly #args: HoldArgs;
+  #held: HeldLock | undefined;
+  #waived = false;
+
+  constructor(kind: LockKind, name: string, args: HoldArgs) {
+    this.kind = kind;
+    this.name = name;
+    this.#args = args;
+  }
+
+  get fence(): Fence | undefined {
+    return this.#waived ? undefined : this.#held?.fence;
+  }
+
+  /** Whether an undo needs not take it first. */
+  get isReady(): boolean {
+    return this.#waived || (this.#held !== undefined && !lost.has(this));
+  }
+
+  /** Takes it, or takes it again. @throws InvalidLock, LOCK_UNAVAILABLE, ETCD_UNAVAILABLE */
+  async take(): Promise<void> {
+    await this.release();
+    const held = await holdLock(this.kind, this.name, this.#args);
+    this.#held = held;
+    lost.delete(this);
+    if (held.key !== '') currentRun().locks.push(held.key);
+    currentRun().publish();
+    held.lost.catch((error: unknown) => this.#lose(held, error));
+  }
+
+  /** Runs `body`, and cancels it when the lock is lost. @throws LockLost */
+  async guard<T>(body: () => Promise<T>): Promise<T> {
+    const scope = new CancellationScope();
+    let loss: unknown;
+    this.#held?.lost.catch((error: unknown) => {
+      if (isCancelled(error)) return;
+      loss = error;
+      scope.cancel();
+    });
+    const throwLoss = () => {
+      if (loss !== undefined) throw loss instanceof Error ? loss : new Error(messageOf(loss));
+    };
+    try {
+      const value = await scope.run(() => inside([this], body));
+      throwLoss();
+      return value;
+    } catch (error) {
+      throwLoss();
+      throw error;
+    }
+  }
+
+  /** After an effect was refused because this lock was lost, before who keeps it has noticed. */
+  noteRefusal(error: unknown): void {
+    const key = lostKey(error);
+    const fence = this.#held?.fence;
+    if (key !== undefined && fence && holderKeys(fence).includes(key)) lost.add(this);
+  }
+
+  /** Gives it back; best effort, as its lease ends without it. */
+  async release(): Promise<void> {
+    await this.#end((held) => held.release());
+  }
+
+  /** Leaves it to the run that continues this one as new. */
+  async stopKeeping(): Promise<void> {
+    await this.#end((held) => held.stopKeeping());
+  }
+
+  /** What is undone from now on is undone without it. */
+  waive(): void {
+    this.#waived = true;
+    lost.delete(this);
+  }
+
+  /** Keeps it for the undo of what was done under it, unless another part of the run waits for it. */
+  keepForUndo(): boolean {
+    const needed = this.isReady && !isShared(this.kind, this.name) && currentRun().undo.isUnder(this);
+    if (needed) kept.add(this);
+    return needed;
+  }
+
+  #lose(held: HeldLock, error: unknown): void {
+    if (this.#held === held && !isCancelled(error)) lost.add(this);
+  }
+
+  async #end(how: (held: HeldLock) => Promise<void>): Promise<void> {
+    const held = this.#held;
+    kept.delete(this);
+    if (!held) return;
+    this.#held = undefined;
+    await how(held);
+    const { locks } = currentRun();
+    const at = locks.indexOf(held.key);
+    if (at !== -1) locks.splice(at, 1);
+    currentRun().publish();
+  }
+}
+
+/** Locks a cookbook is inside of here, the outermost first. */
+export const locksHere = (): LockScope[] => guardsHere().filter((guard) => guard instanceof LockScope);
+
+/** Locks that were lost and not taken again. */
+export const lostLocks = (): LockScope[] => [...lost];
+
+/** Gives back, or leaves to the run that follows, what was kept for the undo. */
+export async function endKept(how: 'release' | 'stopKeeping'): Promise<void> {
+  for (const scope of [...kept]) await scope[how]();
+}
+
+/**
+ * The lock asked for, if this run or the one that started it holds it already: nothing is to be taken then.
+ * @throws InvalidLock when it is held for more holders at a time
+ */
+export function alreadyHeld(kind: LockKind, name: string, concurrency: number): { scope?: LockScope } | undefined {
+  const scope = [...kept].find((one) => one.kind === kind && one.name === name);
+  const fence = scope?.fence ?? coveredBy(fencesHere(), kind, name);
+  if (!fence) return undefined;
+  const limit = (holders: number) => (holders === 0 ? Infinity : holders);
+  if (limit(concurrency) < limit(fence.concurrency))
+    throw new OpsError(
+      'usage',
+      'InvalidLock',
+      `concurrency of lock '${name}' is ${concurrency}, but this run holds it with ${fence.concurrency}: take it with ${concurrency} at first`,
+    );
+  return scope ? { scope } : {};
+}
+
+/**
+ * Runs an undo under the locks that its effect was made under, and takes those again that were given back or lost.
+ * @throws what {@link LockScope.take} throws
+ */
+export async function insideAgain<T>(scopes: readonly LockScope[], body: () => Promise<T>): Promise<T> {
+  const taken: LockScope[] = [];
+  try {
+    for (const scope of scopes) {
+      if (scope.isReady || (lost.has(scope) ? false : coveredBy(fencesHere(), scope.kind, scope.name))) continue;
+      await scope.take();
+      taken.push(scope);
+    }
+    return await inside(scopes, body);
+  } finally {
+    for (const scope of taken.reverse()) await scope.release();
+  }
+}
