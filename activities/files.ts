@@ -5,7 +5,8 @@ import { isUtf8 } from 'node:buffer';
 import { OpsError, isOpsError, messageOf } from '../src/model/errors.ts';
 import { type FileOptions, checkContent, checkFile, mostInHistory } from '../src/model/file.ts';
 import { fold } from '../src/model/host-set.ts';
-import { type RemoteFile, type Source, digestOf, download, restore, stream, upload } from '../src/remote/files.ts';
+import { digestOf, download, restore, stream, upload } from '../src/remote/files.ts';
+import type { RemoteFile, Source } from '../src/remote/host-file.ts';
 import { Limit } from '../src/remote/limit.ts';
 import { type Call, converge, read } from './define.ts';
 
@@ -13,6 +14,8 @@ interface OfFile {
   hosts: readonly string[];
   path: string;
   installer?: boolean;
+  /** By root, where somebody else logs in. */
+  sudo?: boolean;
 }
 
 /** What a file on hosts is to hold: text, or what a file on the worker holds. */
@@ -21,10 +24,11 @@ export type UploadInput = OfFile & FileOptions & ({ content: string } | { file: 
 /** Transfers at a time. */
 const width = 16;
 
-const fileOn = ({ path, installer }: OfFile, host: string, { run, signal }: Call): RemoteFile => ({
+const fileOn = ({ path, installer, sudo }: OfFile, host: string, { run, signal }: Call): RemoteFile => ({
   host,
   path,
   run,
+  ...(sudo === true && { sudo }),
   access: installer === true ? 'installer' : 'normal',
   signal,
 });
@@ -109,7 +113,7 @@ async function fetch({ to, ...input }: OfFile & { to: string }, call: Call): Pro
   }
 }
 
-/** Files on hosts, by sftp. */
+/** Files on hosts, by sftp, and by commands where sudo is needed. */
 export const files = {
   /**
    * Makes a file on hosts hold this: whole or not at all, and left alone where it does. Returns the hosts where it was changed.
@@ -117,7 +121,7 @@ export const files = {
    */
   'files.upload': converge(uploadAll),
 
-  /** Brings a file on hosts back to what it held before this run's first upload, or removes it. Throws FILE_CHANGED. */
+  /** Brings a file on hosts back to what it held before this run's first upload, or removes it. Throws FILE_CHANGED, FILE_NOT_KEPT. */
   'files.restore': converge(async (input: OfFile, call): Promise<void> => {
     await onAll(input, call, (file) => restore(call.deps.remote, file));
   }),

@@ -7,7 +7,7 @@ export const mostInHistory = 262_144;
 export interface FileOptions {
   /** For example `0644`; default as it is there, and of a new file 0644. */
   mode?: number;
-  /** `USER` or `USER:GROUP`, names or numbers; default as it is there, and of a new file whoever logs in. */
+  /** `USER` or `USER:GROUP`, names or numbers; default as it is there, and of a new file whoever logs in, or root by sudo. */
   owner?: string;
 }
 

@@ -1,3 +1,4 @@
+import type { Readable } from 'node:stream';
 import { OpsError } from '../model/errors.ts';
 import { type Shell, Notes, killLine, mark, plainLine } from './journal.ts';
 import { Capture } from './output.ts';
@@ -17,6 +18,9 @@ export interface RunOptions extends Shell {
   /** Is handed the whole output bit by bit; a promise holds up the host. */
   onOutput?: ((chunk: Buffer) => Promise<void> | undefined) | undefined;
 }
+
+/** How a command that may be repeated is run; its standard input may be of any size. */
+export type PlainOptions = Omit<RunOptions, 'stdin'> & { stdin?: RunOptions['stdin'] | (() => Readable) };
 
 /** How a command ended. */
 export interface Result {
@@ -102,7 +106,7 @@ export const shorten = (command: string): string =>
  * Runs a command that may be repeated at will; if it is broken off, the next attempt runs it again.
  * @throws COMMAND_TIMEOUT, CONNECTION_LOST, NOT_STARTED; what `Pool.exec` throws
  */
-export async function runPlain(pool: Pool, target: Target, command: string, options: RunOptions): Promise<Result> {
+export async function runPlain(pool: Pool, target: Target, command: string, options: PlainOptions): Promise<Result> {
   const { capture = new Capture(), timeoutMs } = options;
   const { host } = target;
   const notes = new Notes();
@@ -139,7 +143,7 @@ export async function runPlain(pool: Pool, target: Target, command: string, opti
 }
 
 /** Nobody waits for it: what is left of a command that changes nothing is untidy, no more. */
-async function endPlain(pool: Pool, target: Target, pid: number, options: RunOptions): Promise<void> {
+async function endPlain(pool: Pool, target: Target, pid: number, options: Shell): Promise<void> {
   const deadline = new Deadline(10_000, undefined);
   try {
     await pool.exec(target, {

@@ -76,7 +76,8 @@ sweep() {
   set --
   for file in $(
     find . -name '*.run' -mtime +14 | head -n 1000
-    find . -type f ! -name '*.run' -mtime +14 | head -n 1000
+    find . -type f ! -name '*.run' ! -name '*.now' -mtime +14 | head -n 1000
+    find . -name '*.now' -mtime +400 | head -n 1000
   ); do
     seen=$((seen + 1))
     entry=${file%.*}
@@ -85,6 +86,12 @@ sweep() {
       look
       old && { [ -n "$rc" ] || ! alive; } || continue
       set -- "$@" "$entry.cmd" "$entry.out" "$entry.as"
+      ;;
+    # What a file held: see files.sh.
+    *.was)
+      from=
+      read -r a b c from <"$entry.now"
+      [ $((day - ${from:-0})) -gt 14 ] || continue
       ;;
     # Goes along with its entry, unless it never had one.
     *) [ ! -e "$entry.run" ] || continue ;;

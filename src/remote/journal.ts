@@ -80,7 +80,8 @@ export const attemptInput = (stdin: string | Buffer): Buffer =>
 export const endLine = (entry: string, why: string, shell: Shell): string =>
   line(['end', entry, today(), '0', '', '-1', '', why], attemptScript, shell);
 
-const today = () => String(Math.floor(Date.now() / 86_400_000));
+/** Days since 1970, by the worker's clock. */
+export const today = (): string => String(Math.floor(Date.now() / 86_400_000));
 
 const sudoOf = ({ sudo, user }: Shell): string[] =>
   sudo === true || user !== undefined ? ['sudo', '-n', '-H', ...(user === undefined ? [] : ['-u', user]), '--'] : [];

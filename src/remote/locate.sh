@@ -5,7 +5,7 @@ locate() {
   # Only root can read that one.
   elif [ -r /proc/1/environ ]; then dir=/var/lib/sumac/journal
   # Whoever came here before their home was to be had finds their entries again.
-  elif ours "$spare" && [ -e "$spare/$entry.run" ]; then dir=$spare
+  elif ours "$spare" && { [ -e "$spare/$entry.run" ] || [ -e "$spare/$entry.now" ]; }; then dir=$spare
   else
     dir=$HOME/.sumac/journal
     if [ -z "$HOME" ] || ! { [ -w "$dir" ] || mkdir -p -m 700 "$dir" 2>/dev/null; }; then

@@ -3,7 +3,7 @@ import { lookup } from 'node:dns/promises';
 import { join } from 'node:path';
 import type { Config } from '../config/schema.ts';
 import { OpsError } from '../model/errors.ts';
-import { type Result, type RunOptions, runPlain, shorten } from './command.ts';
+import { type PlainOptions, type Result, type RunOptions, runPlain, shorten } from './command.ts';
 import { HostKeys } from './host-keys.ts';
 import { entryName } from './journal.ts';
 import { type OnceOptions, end, runOnce } from './journalled.ts';
@@ -54,7 +54,7 @@ export class Remote {
    * @returns how it ended, whatever its exit status
    * @throws see `runPlain`
    */
-  async run(host: string, command: string, options: RunOptions = {}): Promise<Result> {
+  async run(host: string, command: string, options: PlainOptions = {}): Promise<Result> {
     return runPlain(this.#pool, await this.#targets.of(host, options.access), command, options);
   }
 

@@ -1,4 +1,5 @@
 import type { ClientChannel } from 'ssh2';
+import type { Readable } from 'node:stream';
 import { ChannelFailure } from './connection.ts';
 import { haveRead } from './garbage.ts';
 
@@ -6,7 +7,7 @@ import { haveRead } from './garbage.ts';
 export interface Job {
   /** As handed to the login shell of the user on the host. */
   command: string;
-  stdin?: string | Buffer | undefined;
+  stdin?: string | Buffer | (() => Readable) | undefined;
   /** Of a journalled command: keeps standard input open, and sends a line every second. */
   pulse?: boolean;
   /** Does not wait for a channel: takes a connection of its own when none is free. */
@@ -40,8 +41,10 @@ export function serve(channel: ClientChannel, job: Job): Promise<Exit> {
           if (channel.writable) channel.write('\n');
         }, pulseMs)
       : undefined;
+    const input = typeof job.stdin === 'function' ? job.stdin() : undefined;
     const end = () => {
       clearInterval(pulse);
+      input?.destroy();
       job.signal.removeEventListener('abort', abort);
     };
     const fail = (error: Error) => {
@@ -79,7 +82,8 @@ export function serve(channel: ClientChannel, job: Job): Promise<Exit> {
       return;
     }
     job.signal.addEventListener('abort', abort, { once: true });
-    if (!job.pulse) channel.end(job.stdin ?? '');
+    if (typeof job.stdin === 'function') input?.on('error', fail).pipe(channel);
+    else if (!job.pulse) channel.end(job.stdin ?? '');
     else if (job.stdin !== undefined) channel.write(job.stdin);
   });
 }

@@ -46,8 +46,13 @@ export interface SshLab {
 /**
  * Starts one sshd per name; they share this machine's file system, and are told apart by their ports.
  * @param sshdLines further lines of sshd_config
+ * @param within a command that becomes the one that follows it
  */
-export async function startSshLab(names: readonly string[], sshdLines: readonly string[] = []): Promise<SshLab> {
+export async function startSshLab(
+  names: readonly string[],
+  sshdLines: readonly string[] = [],
+  within: readonly string[] = [],
+): Promise<SshLab> {
   const dir = mkdtempSync(join(tmpdir(), 'sumac-sshd-'));
   mkdirSync('/run/sshd', { recursive: true });
   const key = join(dir, 'client');
@@ -55,7 +60,7 @@ export async function startSshLab(names: readonly string[], sshdLines: readonly 
   const [knownHosts, sshConfig] = [join(dir, 'known_hosts'), join(dir, 'ssh_config')];
   writeFileSync(sshConfig, '');
   writeFileSync(knownHosts, '');
-  const hosts = await Promise.all(names.map((name) => makeHost(dir, name, sshdLines)));
+  const hosts = await Promise.all(names.map((name) => makeHost(dir, name, sshdLines, within)));
   for (const host of hosts) {
     appendFileSync(sshConfig, `Host ${host.name}\n  HostName 127.0.0.1\n  Port ${host.port}\n`);
     appendFileSync(knownHosts, `[127.0.0.1]:${host.port} ${host.hostKey()}\n`);
@@ -94,7 +99,12 @@ export const makeKey = (file: string, passphrase = '') => {
   execFileSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', passphrase, '-C', 'test', '-f', file], { stdio: 'ignore' });
 };
 
-async function makeHost(lab: string, name: string, sshdLines: readonly string[]): Promise<TestHost> {
+async function makeHost(
+  lab: string,
+  name: string,
+  sshdLines: readonly string[],
+  within: readonly string[],
+): Promise<TestHost> {
   const dir = join(lab, name);
   const journal = join(dir, 'journal');
   mkdirSync(dir);
@@ -140,7 +150,8 @@ async function makeHost(lab: string, name: string, sshdLines: readonly string[])
     journal,
     hostKey: () => readFileSync(`${hostKeyFile}.pub`, 'utf8').split(' ').slice(0, 2).join(' '),
     start: async () => {
-      child = spawn('/usr/sbin/sshd', ['-D', '-f', config, '-E', logFile], { stdio: 'ignore' });
+      const [program, ...words] = [...within, '/usr/sbin/sshd', '-D', '-f', config, '-E', logFile];
+      child = spawn(program, words, { stdio: 'ignore' });
       child.once('exit', () => (child = undefined));
       for (let i = 0; i < 200; i++) {
         if (await listens(port)) return;

@@ -1,4 +1,3 @@
-import { OpsError } from '../../src/model/errors.ts';
 import { type FileOptions, checkContent, checkFile } from '../../src/model/file.ts';
 import { call } from '../engine/call.ts';
 import type { HostSlice, RemoteOptions } from './run-sync.ts';
@@ -9,16 +8,13 @@ export type Content = string | { file: string };
 /** Hosts served by one activity. */
 const sliceSize = 100;
 
-/** @throws NO_SUDO_FOR_FILES */
-function accessOf({ useSudo, installer }: RemoteOptions): { installer?: true } {
-  if (useSudo === true)
-    throw new OpsError(
-      'usage',
-      'NO_SUDO_FOR_FILES',
-      'files are transferred by the user who logs in, not by sudo: upload to a path of theirs and move it by a command',
-    );
-  return installer === true ? { installer } : {};
-}
+/** Bound of one attempt at files of any size; a worker that dies is noticed long before. */
+const longestTransfer = 6 * 3_600_000;
+
+const accessOf = ({ useSudo, installer }: RemoteOptions): { installer?: true; sudo?: true } => ({
+  ...(installer === true && { installer }),
+  ...(useSudo === true && { sudo: useSudo }),
+});
 
 /** Uploads to all hosts; the names of the hosts where the file was changed. */
 export async function uploadTo(
@@ -33,7 +29,7 @@ export async function uploadTo(
   if ('content' in what) checkContent(path, new TextEncoder().encode(what.content).length);
   else checkFile(what.file);
   return onSlices(networks, ({ hosts, site }) =>
-    call('files.upload', { hosts, path, ...what, ...options, ...accessOf(remote) }, { site }),
+    call('files.upload', { hosts, path, ...what, ...options, ...accessOf(remote) }, { site, timeout: longestTransfer }),
   );
 }
 
@@ -52,7 +48,7 @@ export function downloadFrom({ hosts, site }: HostSlice, path: string, remote: R
 
 /** Copies a file of the only host to the worker. */
 export function fetchFrom({ hosts, site }: HostSlice, path: string, to: string, remote: RemoteOptions): Promise<void> {
-  return call('files.fetch', { hosts, path, to, ...accessOf(remote) }, { site });
+  return call('files.fetch', { hosts, path, to, ...accessOf(remote) }, { site, timeout: longestTransfer });
 }
 
 async function onSlices(

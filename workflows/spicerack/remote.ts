@@ -117,6 +117,7 @@ export class RemoteHosts implements Iterable<RemoteHosts> {
 
   /**
    * Makes a file on every host hold this, whole or not at all; belongs into the `write` of a step, with {@link restore} as its undo.
+   * With `useSudo` this and the other transfers are root's, by commands; else those of the user who logs in, by sftp.
    * @param content a text of 256 KiB at most, no secret, as it shows in the history; or a file on the worker, by its path
    * @returns the hosts where it was changed: one that holds it already, with this mode and owner, is left alone
    * @throws CONTENT_TOO_LARGE, FILE_NOT_WRITTEN, FILE_UNREADABLE, SFTP_UNAVAILABLE, UNREACHABLE
@@ -128,7 +129,7 @@ export class RemoteHosts implements Iterable<RemoteHosts> {
   /**
    * Brings a file back to what it held before this run's first {@link upload}, or removes it where there was none. What it
    * held is kept on the host for 14 days from the last upload.
-   * @throws FILE_CHANGED when somebody else has changed it since
+   * @throws FILE_CHANGED when somebody else has changed it since, FILE_NOT_KEPT when what it held is gone
    */
   restore(path: string): Promise<void> {
     return restoreOn(this.#networks(), path, this.#options);

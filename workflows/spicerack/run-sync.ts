@@ -14,7 +14,7 @@ import { SharedBudget } from './shared-budget.ts';
 
 /** How the hosts of a query are worked on. */
 export interface RemoteOptions {
-  /** Prefix every command with sudo. */
+  /** Prefix every command with sudo, and transfer files as root. */
   useSudo?: boolean;
   /** Reach them while their installer runs. */
   installer?: boolean;

@@ -9,8 +9,10 @@ import {
   mkdirSync,
   readFileSync,
   readdirSync,
+  rmSync,
   statSync,
   symlinkSync,
+  utimesSync,
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
@@ -114,6 +116,89 @@ test('the undo brings back what was there before the first change of the run, or
   // Nothing of it was done: the worker died before.
   await restore(join(dir, 'never'));
   assert.deepEqual(readdirSync(dir), ['file.conf']);
+});
+
+test('the undo of what was not begun, or was refused by the host, finds nothing to do', async () => {
+  const { dir, path } = place('refused');
+  for (const refused of [dir, join(dir, 'no/where')]) {
+    await assert.rejects(upload({ path: refused, content: '' }), hasCode('failed', 'FILE_NOT_WRITTEN'));
+    await restore(refused);
+  }
+  await restore(path);
+  assert.deepEqual(readdirSync(dir), []);
+});
+
+test('the undo brings back mode and owner alone, too', { skip: asRoot }, async () => {
+  const { path } = place('mode');
+  writeFileSync(path, 'same');
+  chmodSync(path, 0o604);
+  await upload({ path, content: 'same', mode: 0o640, owner: 'daemon' });
+  assert.deepEqual([mode(path), statSync(path).uid], ['640', 1]);
+  await restore(path);
+  assert.deepEqual([text(path), mode(path), statSync(path).uid], ['same', '604', 0]);
+});
+
+const day = 86_400;
+/** What is kept of a file on web1, by its ending. */
+const kept = (ending: string) =>
+  readdirSync(lab.host('web1').journal)
+    .filter((name) => name.startsWith('sumac-file_') && name.endsWith(ending))
+    .map((name) => join(lab.host('web1').journal, name));
+/** Lets the journal be swept as on another day. */
+async function sweep(token: string): Promise<void> {
+  const { journal } = lab.host('web1');
+  for (const name of readdirSync(journal)) if (name.startsWith('.swept')) rmSync(join(journal, name));
+  const stray = join(journal, 'stray.out');
+  writeFileSync(stray, '');
+  age(15, stray);
+  await remote.runOnce('web1', 'true', { token });
+  await until(() => !existsSync(stray));
+}
+const age = (days: number, ...paths: string[]) => {
+  const then = Date.now() / 1000 - days * day;
+  for (const path of paths) utimesSync(path, then, then);
+};
+const until = async (what: () => boolean) => {
+  for (let i = 0; !what(); i++) {
+    assert.ok(i < 600, 'did not come');
+    await sleep(50);
+  }
+};
+
+test('what a file held is kept for 14 days by every clock; after that the undo says so, as long as it matters', async () => {
+  const { path } = place('swept');
+  writeFileSync(path, 'before');
+  mkdirSync(lab.host('web1').journal, { recursive: true });
+  for (const file of [...kept('.was'), ...kept('.now')]) rmSync(file);
+  await upload({ path, content: 'after' });
+  const [was = '', now = ''] = [kept('.was')[0], kept('.now')[0]];
+  age(15, was, now);
+  // As of a host whose clock has jumped: by the worker's, no day has passed.
+  await sweep('jumped');
+  assert.deepEqual([kept('.was').length, kept('.now').length], [1, 1]);
+  const [after, before, first, today] = text(now).trim().split(' ');
+  writeFileSync(now, `${after} ${before} ${first} ${Number(today) - 15}\n`);
+  age(399, now);
+  await sweep('passed');
+  await until(() => !existsSync(was));
+  assert.ok(existsSync(now));
+  for (let i = 0; i < 2; i++)
+    await assert.rejects(restore(path), hasCode('failed', 'FILE_NOT_KEPT', /^web1: .*kept for 14 days and is gone/));
+  assert.equal(text(path), 'after');
+  // Somebody has put it back.
+  writeFileSync(path, 'before');
+  await restore(path);
+  await restore(path);
+  assert.deepEqual([text(path), kept('.now')], ['before', []]);
+  // A file that was not there needs nothing to be kept.
+  rmSync(path);
+  await upload({ path, content: 'after' });
+  await restore(path);
+  assert.ok(!existsSync(path));
+  await upload({ path, content: 'after' });
+  age(401, ...kept('.now'));
+  await sweep('long');
+  await until(() => kept('.now').length === 0);
 });
 
 test('the undo leaves alone what somebody else has changed, and what another run has written', async () => {

@@ -1,0 +1,137 @@
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { chmodSync, existsSync, mkdirSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { type UploadInput, files } from '../../../activities/files.ts';
+import { isOpsError } from '../../../src/model/errors.ts';
+import { Remote } from '../../../src/remote/remote.ts';
+import { callOf } from '../../support/call.ts';
+import { startSshLab, type SshLab } from '../../support/sshd.ts';
+
+const skip = process.getuid?.() !== 0 ? 'needs root' : existsSync('/usr/bin/sudo') ? false : 'needs sudo';
+
+/** A host where a user without rights logs in who may become root by the real sudo: their accounts are that sshd's alone. */
+const within = [
+  'unshare',
+  '--mount',
+  'sh',
+  '-ec',
+  `dir=$(mktemp -d ${tmpdir()}/sumac-sudo-XXXXXX)
+   { cat /etc/passwd; echo 'operator-of-test:*:54321:54321::/:/bin/sh'; } >$dir/passwd
+   { echo 'Defaults env_keep += SUMAC_JOURNAL'; echo 'operator-of-test ALL=(ALL) NOPASSWD: ALL'; } >$dir/sudoers
+   chmod 644 $dir/passwd; chmod 440 $dir/sudoers
+   mount --bind $dir/passwd /etc/passwd; mount --bind $dir/sudoers /etc/sudoers
+   rm -r $dir
+   exec "$@"`,
+  'within',
+];
+
+describe('files that only root may touch, where somebody else logs in', { skip }, () => {
+  let lab: SshLab;
+  let remote: Remote;
+  let dir: string;
+  let path: string;
+  before(async () => {
+    lab = await startSshLab(['web1'], [], within);
+    chmodSync(lab.dir, 0o711);
+    const config = lab.configWith({ user: 'operator-of-test' });
+    remote = new Remote(config);
+    dir = join(lab.dir, 'roots');
+    mkdirSync(dir, { mode: 0o700 });
+    path = join(dir, 'secret.conf');
+  });
+  after(async () => {
+    await remote.close();
+    await lab.close();
+  });
+  const call = () => callOf({ config: lab.config, remote });
+  const of = (path: string, sudo = true) => ({ hosts: ['web1'], path, ...(sudo && { sudo }) });
+  const upload = (input: UploadInput) => files['files.upload'].run(input, call());
+  const fails = (code: string, message: RegExp) => (error: unknown) => {
+    assert.ok(isOpsError(error), String(error));
+    assert.equal(error.code, code, error.message);
+    assert.match(error.message, message);
+    return true;
+  };
+
+  test('are not to be had without sudo', async () => {
+    assert.equal((await remote.text('web1', 'id -un')).trim(), 'operator-of-test');
+    await assert.rejects(upload({ ...of(path, false), content: 'x' }), fails('FILE_NOT_WRITTEN', /secret\.conf/));
+    assert.deepEqual(readdirSync(dir), []);
+  });
+
+  test('are written whole, keep mode and owner, are read again and brought back', async () => {
+    assert.deepEqual(await upload({ ...of(path), content: 'new\n', mode: 0o640, owner: 'daemon' }), ['web1']);
+    assert.deepEqual(await upload({ ...of(path), content: 'new\n' }), []);
+    assert.deepEqual(await upload({ ...of(path), content: "it's\0binary\xff\n" }), ['web1']);
+    const { uid, mode } = statSync(path);
+    assert.deepEqual([uid, (mode & 0o7777).toString(8)], [1, '640']);
+    assert.equal(await files['files.download'].run(of(path), call()), "it's\0binary\xff\n");
+    await files['files.restore'].run(of(path), call());
+    assert.deepEqual(readdirSync(dir), []);
+    await files['files.restore'].run(of(path), call());
+  });
+
+  test('may be of any size, and never go through a command line', async () => {
+    const bytes = randomBytes(5_000_001);
+    const [source, back] = [join(lab.dir, 'source'), join(lab.dir, 'back')];
+    writeFileSync(source, bytes);
+    writeFileSync(path, 'old');
+    await upload({ ...of(path), file: source });
+    assert.ok(readFileSync(path).equals(bytes));
+    await assert.rejects(
+      files['files.download'].run(of(path), call()),
+      fails('FILE_TOO_LARGE', /5000001 bytes, 262144 are taken/),
+    );
+    await files['files.fetch'].run({ ...of(path), to: back }, call());
+    assert.ok(readFileSync(back).equals(bytes));
+    await assert.rejects(
+      files['files.fetch'].run({ ...of(path), to: join(lab.dir, 'nowhere/file') }, call()),
+      fails('FILE_NOT_WRITTEN', /on the worker/),
+    );
+    await files['files.restore'].run(of(path), call());
+    assert.equal(readFileSync(path, 'utf8'), 'old');
+    assert.deepEqual(readdirSync(dir), ['secret.conf']);
+  });
+
+  test('what cannot be had is one clear error', async () => {
+    const none = of(join(dir, 'none'));
+    await assert.rejects(files['files.download'].run(none, call()), fails('FILE_MISSING', /none does not exist/));
+    await assert.rejects(files['files.download'].run(of(dir), call()), fails('FILE_UNREADABLE', /is a directory/));
+    await assert.rejects(
+      files['files.fetch'].run({ ...none, to: join(lab.dir, 'back') }, call()),
+      fails('FILE_MISSING', /none does not exist/),
+    );
+    await assert.rejects(upload({ ...of(dir), content: '' }), fails('FILE_NOT_WRITTEN', /is a directory/));
+  });
+
+  test('a full disk leaves the file as it was', async () => {
+    const small = join(lab.dir, 'small');
+    mkdirSync(small);
+    execFileSync('nsenter', [
+      '-t',
+      readFileSync(join(lab.dir, 'web1/pid'), 'utf8').trim(),
+      '-m',
+      'mount',
+      '-t',
+      'tmpfs',
+      '-o',
+      'size=64k',
+      'tmpfs',
+      small,
+    ]);
+    const full = of(join(small, 'file'));
+    await upload({ ...full, content: 'old' });
+    await assert.rejects(
+      upload({ ...full, content: 'x'.repeat(200_000) }),
+      fails('FILE_NOT_WRITTEN', /No space left on device/),
+    );
+    assert.equal(await files['files.download'].run(full, call()), 'old');
+    await files['files.restore'].run(full, call());
+    await assert.rejects(files['files.download'].run(full, call()), fails('FILE_MISSING', /does not exist/));
+    assert.equal((await remote.text('web1', `ls -A ${small}`)).trim(), '');
+  });
+});
