@@ -56,10 +56,16 @@ const queryMs = 5_000;
  * Asks a run for its status; one that has closed too, as long as the server keeps it.
  * @throws NO_WORKER, RUN_UNKNOWN, RUN_FOREIGN
  */
-export async function statusOf({ client, connection, config }: Temporal, run: string): Promise<RunStatusReport> {
+export const statusOf = (temporal: Temporal, run: string): Promise<RunStatusReport> =>
+  ask<RunStatusReport>(temporal, run, names.status);
+
+/** What a run has handed back so far. @throws as {@link statusOf} */
+export const reportOf = (temporal: Temporal, run: string): Promise<unknown> => ask(temporal, run, names.report);
+
+async function ask<T>({ client, connection, config }: Temporal, run: string, query: string): Promise<T> {
   try {
     const handle = client.workflow.getHandle(run);
-    return await connection.withDeadline(Date.now() + queryMs, () => handle.query<RunStatusReport>(names.status));
+    return await connection.withDeadline(Date.now() + queryMs, () => handle.query<T>(query));
   } catch (error) {
     if (isNotFound(error)) throw unknownRun(run);
     if (error instanceof QueryNotRegisteredError || error instanceof QueryRejectedError)

@@ -11,11 +11,12 @@ export type NoAnswer = 'withdrawn' | 'interrupted' | 'closed';
 let asking: Interface | undefined;
 let footer: readonly string[] = [];
 
-/** Says a line on stderr, above the question that may be open and above the footer. */
-export function say(line: string): void {
+/** Says a line, on stderr by default, above the question that may be open and above the footer. */
+export function say(line: string, to: 'stdout' | 'stderr' = 'stderr'): void {
   const shown = footer;
   showFooter([]);
-  process.stderr.write(asking ? `${clearLine}${line}\n` : `${line}\n`);
+  if (asking) process.stderr.write(clearLine);
+  process[to].write(`${line}\n`);
   asking?.prompt(true);
   showFooter(shown);
 }

@@ -25,6 +25,17 @@ export class OpsError extends Error {
   }
 }
 
+/** Work that was given up when its run was cancelled, and what had come out until then. */
+export class GivenUp extends Error {
+  readonly result: unknown;
+
+  constructor(message: string, result: unknown) {
+    super(message);
+    this.name = 'GivenUp';
+    this.result = result;
+  }
+}
+
 export const isOpsError = (error: unknown): error is OpsError => error instanceof Error && error.name === 'OpsError';
 
 /** The text of anything that was thrown. */

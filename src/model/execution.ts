@@ -1,6 +1,6 @@
 import { OpsError } from './errors.ts';
 import { fold, sorted } from './host-set.ts';
-import { type HostCommand, type HostResult, groupBy } from './remote-result.ts';
+import { type HostCommand, type HostResult, groupBy, resultCodes } from './remote-result.ts';
 
 /**
  * sync: each command on all hosts before the next one, which only those get on which it succeeded.
@@ -19,11 +19,13 @@ export interface Execution {
   /** Part of all hosts that have to succeed, 0 to 1. */
   successThreshold: number;
   /** When the time for all of it was up before all was done. */
-  globalTimeout?: GlobalTimeout;
+  globalTimeout?: Met;
+  /** When the run was cancelled before all was done. */
+  cancelled?: Met;
 }
 
-/** Whom the global time-out met. */
-interface GlobalTimeout {
+/** Whom the end of an execution met before all was done. */
+interface Met {
   /** Place of the command under way; in mode async of the furthest one. */
   command: number;
   executing: readonly string[];
@@ -69,9 +71,20 @@ export function notContacted({ hosts, results }: Execution): string[] {
 }
 
 /** Whom the time-out met that ended an execution. */
-export function globalTimeoutOf(execution: Execution): GlobalTimeout {
+export const globalTimeoutOf = (execution: Execution): Met => metBy(execution, ['GLOBAL_TIMEOUT']);
+
+/** Whom the cancellation of its run met. */
+export const cancellationOf = (execution: Execution): Met => metBy(execution, cancellations);
+
+const cancellations = [resultCodes.cancelled, 'STILL_RUNNING'];
+
+/** Whether it was under way when the run was cancelled. */
+export const wasCancelled = ({ cancelled }: Execution, { error }: Pick<HostResult, 'error'>): boolean =>
+  cancelled !== undefined && error !== undefined && cancellations.includes(error.code);
+
+function metBy(execution: Execution, codes: readonly string[]): Met {
   const { mode, hosts, results } = execution;
-  const met = new Set(results.filter(isTimeoutOfAll).map(({ host }) => host));
+  const met = new Set(results.filter(({ error }) => error && codes.includes(error.code)).map(({ host }) => host));
   const executing = hosts.filter((host) => met.has(host));
   const furthest = results.reduce((most, { index }) => Math.max(most, index), 0);
   if (mode === 'async') return { command: furthest, executing, pending: notContacted(execution) };
@@ -79,8 +92,6 @@ export function globalTimeoutOf(execution: Execution): GlobalTimeout {
   if (executing.length + pending.length > 0) return { command: furthest, executing, pending };
   return { command: furthest + 1, executing, pending: statesOf(execution, furthest + 1).notContacted };
 }
-
-const isTimeoutOfAll = ({ error }: HostResult) => error?.code === 'GLOBAL_TIMEOUT';
 
 /** Cumin's status: 0 all commands on all hosts, 1 not all but the threshold is met, 2 below the threshold. */
 export function passed(execution: Execution): 0 | 1 | 2 {

@@ -31,6 +31,9 @@ export interface HostResult {
   error?: { kind: ErrorKind; code: string; message: string };
 }
 
+/** Codes of a command that was under way when its run was cancelled, and of one that was never sent to its host. */
+export const resultCodes = { cancelled: 'CANCELLED', notSent: 'NOT_CONTACTED' } as const;
+
 /** Whether a command succeeded. */
 export const isOk = ({ exitCode, error }: Pick<HostResult, 'exitCode' | 'error'>, { okCodes = [0] }: HostCommand) =>
   error === undefined && (okCodes.length === 0 || (exitCode !== null && okCodes.includes(exitCode)));

@@ -1,6 +1,6 @@
 import { type Duration, formatMs, toMs } from './duration.ts';
 import { OpsError, isOpsError } from './errors.ts';
-import type { Mode } from './execution.ts';
+import type { Execution, Mode } from './execution.ts';
 import type { HostCommand } from './remote-result.ts';
 
 /** A command, or its text. */
@@ -44,6 +44,11 @@ export interface RunSyncOptions {
   patience?: Duration;
   /** The same for a host on which nothing may have been started so far; default as long as {@link patience}. */
   startPatience?: Duration;
+  /**
+   * Called with how it went so far: in mode sync after each command but the last, and in both when the run is cancelled after
+   * something was sent.
+   */
+  onReport?: (soFar: Execution) => void;
 }
 
 /** Options that were checked, in numbers. */

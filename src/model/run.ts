@@ -156,6 +156,7 @@ export interface FleetReport {
 /** Names that clients and workflows share. */
 export const names = {
   status: 'status',
+  report: 'report',
   answer: 'answer',
   parked: 'parked',
   unparked: 'unparked',

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Call } from '../../activities/define.ts';
 import { formatMs } from '../model/duration.ts';
 import { type OpsError, isOpsError, messageOf } from '../model/errors.ts';
-import { type HostCommand, type HostResult, isOk } from '../model/remote-result.ts';
+import { type HostCommand, type HostResult, isOk, resultCodes } from '../model/remote-result.ts';
 import { type Result, type RunOptions, shorten, timedOut } from './command.ts';
 import { Capture } from './output.ts';
 import { OutputLog, outputFile } from './output-log.ts';
@@ -116,8 +116,7 @@ export class OnHost {
         if (known && known.kind !== 'transient') {
           return failed(this.#inItsTime(known, command, isLate), capture);
         }
-        if (call.signal.aborted)
-          return failed({ kind: 'transient', code: 'GIVEN_UP', message: messageOf(error) }, capture);
+        if (call.signal.aborted) return failed(this.#givenUp(index, command), capture);
         if (isLate)
           return failed(
             { ...this.#late(command, `, and may still run: ${messageOf(error)}`), kind: 'unknown' },
@@ -185,6 +184,13 @@ export class OnHost {
   #late({ command }: HostCommand, after: string): Pick<OpsError, 'kind' | 'code' | 'message'> {
     const message = `${this.#host}: '${shorten(command)}' had not ended when the time for all was up${after}`;
     return { kind: 'failed', code: 'GLOBAL_TIMEOUT', message };
+  }
+
+  #givenUp(index: number, { command }: HostCommand): Pick<OpsError, 'kind' | 'code' | 'message'> {
+    const { once, progress } = this.#attempt;
+    const never = once && !progress.wasSent(this.#host, index);
+    const message = `${this.#host}: '${shorten(command)}' ${never ? 'was never sent' : 'was given up, as the run was cancelled'}`;
+    return { kind: 'failed', code: never ? resultCodes.notSent : resultCodes.cancelled, message };
   }
 
   #outcome(index: number, { exitCode, signal, durationMs, capture }: Result): Outcome {

@@ -1,7 +1,7 @@
 import type { Call } from '../../activities/define.ts';
-import { OpsError } from '../model/errors.ts';
+import { GivenUp, OpsError } from '../model/errors.ts';
 import type { Mode } from '../model/execution.ts';
-import { type HostCommand, isOk } from '../model/remote-result.ts';
+import { type HostCommand, isOk, resultCodes } from '../model/remote-result.ts';
 import { type SliceResult, packResults } from '../model/slice-result.ts';
 import { Limit } from './limit.ts';
 import { type Attempt, OnHost, type Outcome, pauseUnless, runOptions } from './on-host.ts';
@@ -232,15 +232,21 @@ export class Slice {
   /** Why the attempt ends, and what it could not end. */
   #givenUp(): Error {
     const left = this.#outcomes.flatMap(({ error }) => (error?.code === 'STILL_RUNNING' ? [error.message] : []));
-    if (left.length === 0) return this.#call.signal.reason as Error;
-    return new OpsError('unknown', 'STILL_RUNNING', left.join('; '));
+    const { reason } = this.#call.signal as { reason: Error };
+    if (reason.message !== 'CANCELLED') return reason;
+    const result = this.#result();
+    return left.length === 0
+      ? new GivenUp(reason.message, result)
+      : new OpsError('unknown', 'STILL_RUNNING', left.join('; '), { result });
   }
 
   #result(): SliceResult {
     const { hosts, commands } = this.#input;
     const place = new Map(hosts.map((host, i) => [host, i]));
     const rank = ({ host, index }: Outcome) => index * hosts.length + (place.get(host) ?? 0);
-    const outcomes = this.#outcomes.sort((a, b) => rank(a) - rank(b));
+    const outcomes = this.#outcomes
+      .filter(({ error }) => error?.code !== resultCodes.notSent)
+      .sort((a, b) => rank(a) - rank(b));
     const { outputs, of } = shareOut(outcomes.map(({ capture }) => capture));
     const results = outcomes.map(({ capture: _, ...outcome }, i) => ({ ...outcome, output: of[i] ?? 0 }));
     const last = outcomes.filter((outcome) => outcome.index === commands.length - 1 && this.#isOk(outcome)).length;

@@ -12,7 +12,7 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import type { ActivityDefinition, Call } from '../../activities/define.ts';
 import { confirmHeld } from '../locks/confirm.ts';
 import { isSafe, type EffectClass, type EffectTable } from '../model/effect.ts';
-import { OpsError, isOpsError, messageOf, unknownOutcome } from '../model/errors.ts';
+import { GivenUp, OpsError, isOpsError, messageOf, unknownOutcome } from '../model/errors.ts';
 import { fencesHeader, type Fence } from '../model/fence.ts';
 import { contextHeader, logAttributes, type RunContext } from '../model/run.ts';
 import type { Deps } from './deps.ts';
@@ -142,7 +142,7 @@ function failureOf(name: string, effect: EffectClass, error: unknown, signal: Ab
   if (error instanceof ApplicationFailure || error instanceof CancelledFailure) return error;
   // Only a cancellation the activity gave way to; an error of its own keeps its words.
   if (signal.aborted && !(isOpsError(error) && error.kind !== 'transient'))
-    return new CancelledFailure(messageOf(signal.reason));
+    return new CancelledFailure(messageOf(signal.reason), error instanceof GivenUp ? [error.result] : []);
   const ops = isOpsError(error) ? error : wrap(name, effect, error);
   return ApplicationFailure.create({
     message: ops.message,

@@ -21,12 +21,17 @@ export async function run(args: ExecArgs, spicerack: Spicerack): Promise<number>
     args.safe ? { read: body } : { write: body, probe: nobodyKnows },
   );
   if (execution === undefined) return 0;
-  const report: ExecReport = { ...pack(execution), ...(args.output !== undefined && { output: args.output }) };
-  spicerack.report(report);
+  spicerack.report(reportOf(args, execution));
   return passed(execution);
 }
 
-async function execute(args: ExecArgs, { hosts: all }: Spicerack): Promise<Execution> {
+const reportOf = ({ output }: ExecArgs, execution: Execution): ExecReport => ({
+  ...pack(execution),
+  ...(output !== undefined && { output }),
+});
+
+async function execute(args: ExecArgs, spicerack: Spicerack): Promise<Execution> {
+  const { hosts: all } = spicerack;
   const { commands, batchSize, batchSleep, timeout, globalTimeout, okCodes } = args;
   const options = {
     commands,
@@ -38,6 +43,7 @@ async function execute(args: ExecArgs, { hosts: all }: Spicerack): Promise<Execu
     ...(timeout !== undefined && { timeout: timeout * 1000 }),
     ...(globalTimeout !== undefined && { globalTimeout: globalTimeout * 1000 }),
     ...(okCodes !== undefined && { okCodes }),
+    onReport: (soFar: Execution) => spicerack.report(reportOf(args, soFar)),
   };
   try {
     const results = await (args.mode === 'sync' ? all.runSync(options) : all.runAsync(options));

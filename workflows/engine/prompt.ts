@@ -23,6 +23,9 @@ const nudgeAfterMs = 180_000;
 export function servePrompts(): void {
   const run = currentRun();
   setHandler(status, () => run.status(), { description: 'What the run does now, what is done and what it waits for' });
+  setHandler(defineQuery<unknown>(names.report), () => run.report, {
+    description: 'What the run has handed back so far',
+  });
   setHandler(
     answer,
     (given) => {

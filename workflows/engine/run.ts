@@ -51,9 +51,9 @@ function close(result: RunResult): RunResult {
     .filter(Boolean)
     .join('; ');
   if (result.exitCode === exitCodes.ok) return result;
-  // Temporal keeps no result of a canceled run: one that leaves something behind fails instead, and says what.
+  // Temporal keeps no result of a canceled run: one that leaves something behind or has something to tell fails instead, and says what.
   const cancelled = result.exitCode === exitCodes.interrupted && CancellationScope.current().consideredCancelled;
-  if (cancelled && result.left === undefined) throw new CancelledFailure(message);
+  if (cancelled && result.left === undefined && result.report === undefined) throw new CancelledFailure(message);
   throw ApplicationFailure.nonRetryable(message, cookbookFailed, result);
 }
 

@@ -1,6 +1,6 @@
 import { type FileOptions, checkContent, checkFile } from '../../src/model/file.ts';
 import { call } from '../engine/call.ts';
-import type { HostSlice, RemoteOptions } from './run-sync.ts';
+import type { HostSlice, RemoteOptions } from './run-slice.ts';
 
 /** What a file on hosts is to hold: a text of 256 KiB at most, which shows in the history; or a file on the worker, by its path. */
 export type Content = string | { file: string };

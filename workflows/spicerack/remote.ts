@@ -10,7 +10,8 @@ import { LbRemoteCluster } from './lb-remote-cluster.ts';
 import { RemoteResults } from './remote-results.ts';
 import { rollingReboot } from './rolling-reboot.ts';
 import type { CommandSpec, RunSyncOptions } from '../../src/model/run-options.ts';
-import { type HostSlice, type QueryOptions, type RemoteOptions, optionsOf, runCommands } from './run-sync.ts';
+import type { HostSlice, RemoteOptions } from './run-slice.ts';
+import { type QueryOptions, optionsOf, runCommands } from './run-sync.ts';
 
 /** How hosts are rebooted. */
 export interface RebootOptions {

@@ -108,11 +108,7 @@ async function endLines({ connection, namespace, config }: Temporal, run: string
   if (!outcome) return [];
   const lines = ['', ...outcomeLines(cookbook, outcome)];
   if (cookbook !== execName || outcome.report === undefined) return lines;
-  const { told } = await import('../exec/told.ts');
-  const outputs = outputsOf(config.state_dir, run);
-  return [
-    ...lines,
-    '',
-    ...told(outcome.report as ExecReport, outputs, { stdout: false, stderr: false }).map(({ text }) => text),
-  ];
+  const { Teller } = await import('../exec/told.ts');
+  const teller = new Teller(outputsOf(config.state_dir, run), { stdout: false, stderr: false });
+  return [...lines, '', ...teller.end(outcome.report as ExecReport).map(({ text }) => text)];
 }

@@ -31,8 +31,8 @@ const exitStatus = whole('exit statuses from 0 to 255, such as 0,2', 0, 255);
 const okCodes = (text: string): number[] => [...new Set(text.split(',').map((code) => exitStatus(code.trim())))];
 
 const examples = `
-One command runs on all hosts at once; several need -m: 'sync' runs each on all hosts before the next, 'async' runs all of
-them on each host. Output is grouped by what hosts said the same; it goes to stdout, everything else to stderr.
+One command runs on all hosts at once; several need -m: 'sync' runs each on all hosts before the next and reports it then,
+'async' runs all of them on each host. Output is grouped by what hosts said the same; it goes to stdout, everything else to stderr.
 The run goes on when this terminal is gone: 'cookbook attach RUN' follows it again and prints the same report.
 
 Examples:

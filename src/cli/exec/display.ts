@@ -5,11 +5,12 @@ import type { Display } from '../follow/display.ts';
 import type { HistoryEvent } from '../follow/history.ts';
 import type { Outcome } from '../follow/outcome.ts';
 import { outcomeLines } from '../follow/result.ts';
+import { reportOf } from '../served.ts';
 import { say } from '../terminal.ts';
 import { execExitOf } from './exit.ts';
 import { Progress } from './progress.ts';
-import { paint } from './style.ts';
-import { told } from './told.ts';
+import { type Line, paint } from './style.ts';
+import { Teller } from './told.ts';
 
 /** What a person asked to see. */
 export interface Looks {
@@ -21,33 +22,37 @@ export interface Looks {
 /** What the narrator says of steps and phases: the bar and the report tell the same. */
 const ofSteps = /^\S+ (?:[▶✓✗↩] |== (?:rolling back|cleaning up)$)/;
 
-/** Shows a run of `exec`: a bar while it lasts, then Cumin's report. */
+/** Shows a run of `exec`: a bar while it lasts, and Cumin's report. */
 export class ExecDisplay implements Display {
   readonly #temporal: Temporal;
   readonly #run: string;
   readonly #looks: Looks;
+  readonly #teller: Teller;
   readonly #progress: Progress | undefined;
+  /** Ids of the activities that run commands. */
+  readonly #commands = new Set<string>();
+  #hasEnded = false;
 
   constructor(temporal: Temporal, run: string, looks: Looks) {
     this.#temporal = temporal;
     this.#run = run;
     this.#looks = looks;
-    if (looks.progress && process.stderr.isTTY) this.#progress = new Progress(temporal, run, paint(looks.colors));
+    const { colors } = looks;
+    const colored = { stdout: colors && process.stdout.isTTY, stderr: colors && process.stderr.isTTY };
+    this.#teller = new Teller(outputsOf(temporal.config.state_dir, run), colored);
+    if (looks.progress && process.stderr.isTTY) this.#progress = new Progress(temporal, run, paint(colors));
   }
 
-  news(_: readonly HistoryEvent[], lines: readonly string[]): void {
+  news(events: readonly HistoryEvent[], lines: readonly string[]): void {
     for (const line of lines) if (this.#looks.verbose || !ofSteps.test(line)) say(line);
+    if (events.filter((event) => this.#endsCommands(event)).length > 0) setImmediate(() => void this.#tellMore());
   }
 
   end(outcome: Outcome): number {
+    this.#hasEnded = true;
     this.stop();
     const { report, error, warning, notUndone } = outcome;
-    const { state_dir: stateDir } = this.#temporal.config;
-    const { colors } = this.#looks;
-    const colored = { stdout: colors && process.stdout.isTTY, stderr: colors && process.stderr.isTTY };
-    if (report !== undefined)
-      for (const { to, text } of told(report as ExecReport, outputsOf(stateDir, this.#run), colored))
-        process[to].write(`${text}\n`);
+    if (report !== undefined) this.#tell(this.#teller.end(report as ExecReport));
     if (report === undefined || error !== undefined || warning !== undefined || notUndone !== undefined)
       for (const line of outcomeLines('exec', outcome)) say(line);
     return execExitOf(outcome.exitCode);
@@ -55,5 +60,28 @@ export class ExecDisplay implements Display {
 
   stop(): void {
     this.#progress?.stop();
+  }
+
+  #endsCommands({ eventId, ...event }: HistoryEvent): boolean {
+    const begun = event.activityTaskScheduledEventAttributes?.activityType?.name ?? '';
+    if (/^remote\.run/.test(begun)) this.#commands.add(String(eventId));
+    return this.#commands.has(String(event.activityTaskCompletedEventAttributes?.scheduledEventId));
+  }
+
+  async #tellMore(): Promise<void> {
+    if (this.#hasEnded) return;
+    try {
+      this.#tellSoFar(await reportOf(this.#temporal, this.#run));
+    } catch {
+      // told later, or at the end
+    }
+  }
+
+  #tellSoFar(report: unknown): void {
+    if (!this.#hasEnded && report != null) this.#tell(this.#teller.soFar(report as ExecReport));
+  }
+
+  #tell(lines: readonly Line[]): void {
+    for (const { to, text } of lines) say(text, to);
   }
 }

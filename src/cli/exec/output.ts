@@ -1,5 +1,5 @@
 import { type Execution, notContacted } from '../../model/execution.ts';
-import type { HostResult } from '../../model/remote-result.ts';
+import { type HostResult, resultCodes } from '../../model/remote-result.ts';
 
 /** Lines of an output as Cumin takes them: by line feed, and of what overwrites itself on a terminal only the last. */
 export const linesOf = (output: string): string[] =>
@@ -51,7 +51,7 @@ function ndjson(execution: Execution): string[] {
       error: error ?? null,
     }),
   );
-  const error = { kind: 'failed', code: 'NOT_CONTACTED', message: 'no command was sent to it' };
+  const error = { kind: 'failed', code: resultCodes.notSent, message: 'no command was sent to it' };
   const others = notContacted(execution).map((host) => {
     const command = execution.commands[0]?.command ?? '';
     return { host, command, exitCode: null, ok: false, output: '', durationMs: 0, error };

@@ -1,4 +1,4 @@
-import { type Execution, isTimeout, statesOf, succeeded } from '../../model/execution.ts';
+import { type Execution, isTimeout, statesOf, succeeded, wasCancelled } from '../../model/execution.ts';
 import { fold } from '../../model/host-set.ts';
 import { type HostResult, groupBy } from '../../model/remote-result.ts';
 import { linesOf, messageOf } from './output.ts';
@@ -17,34 +17,51 @@ export class Report {
     this.#err = paint(colors.stderr);
   }
 
-  /** All of it, for an execution that has ended. */
-  lines(): Line[] {
-    return [...this.#globalTimeout(), ...this.#body(), ...this.end()];
+  /**
+   * Of an execution that has ended.
+   * @param told so many commands of mode sync are left out, as they were told before
+   */
+  lines(told = 0): Line[] {
+    const { mode, globalTimeout } = this.#execution;
+    const end = this.#success(succeeded(this.#execution), ' of nodes successfully executed all commands');
+    if (mode === 'async') return [...this.#globalTimeout(), ...this.#all(), ...this.#cancelled(), end];
+    const met = globalTimeout?.command ?? 0;
+    return [
+      ...this.commands(told, met),
+      ...this.#globalTimeout(),
+      ...this.commands(Math.max(told, met)),
+      ...this.#cancelled(),
+      end,
+    ];
   }
 
-  #body(): Line[] {
-    const indexes = this.#execution.commands.map((_, index) => index);
-    if (this.#execution.mode === 'sync') return indexes.slice(0, this.#begun).flatMap((index) => this.command(index));
-    const rule = this.#single ? [this.#stdout(this.#out.blue('================'))] : [];
-    return [...indexes.flatMap((index) => this.#output(index)), ...rule, ...this.#failed(undefined)];
-  }
-
-  /** Of one command of mode sync, once it has ended everywhere. */
-  command(index: number): Line[] {
-    const rule = this.#single ? [this.#stdout(this.#out.blue('================'))] : [];
-    const done = statesOf(this.#execution, index).success;
-    return [...this.#output(index), ...rule, ...this.#failed(index), this.#success(done, ` for ${this.#name(index)}`)];
-  }
-
-  /** What it comes to. */
-  end(): Line[] {
-    return [this.#success(succeeded(this.#execution), ' of nodes successfully executed all commands')];
+  /** Of these commands of mode sync, which have ended everywhere. */
+  commands(from: number, to = this.begun): Line[] {
+    return this.#execution.commands.flatMap((_, index) => (index < from || index >= to ? [] : this.#command(index)));
   }
 
   /** How many commands were begun. */
-  get #begun(): number {
+  get begun(): number {
     const { results, globalTimeout } = this.#execution;
     return results.reduce((most, { index }) => Math.max(most, index + 1), (globalTimeout?.command ?? 0) + 1);
+  }
+
+  #command(index: number): Line[] {
+    const rule = this.#single ? [this.#stdout(this.#out.blue('================'))] : [];
+    const done = statesOf(this.#execution, index).success;
+    const isCut = this.#execution.cancelled?.command === index;
+    return [
+      ...this.#output(index),
+      ...rule,
+      ...this.#failed(index),
+      ...(isCut ? [] : [this.#success(done, ` for ${this.#name(index)}`)]),
+    ];
+  }
+
+  #all(): Line[] {
+    const rule = this.#single ? [this.#stdout(this.#out.blue('================'))] : [];
+    const outputs = this.#execution.commands.flatMap((_, index) => this.#output(index));
+    return [...outputs, ...rule, ...this.#failed(undefined)];
   }
 
   get #single(): boolean {
@@ -75,7 +92,7 @@ export class Report {
   #failed(index: number | undefined): Line[] {
     const byHost = new Map(
       this.#execution.results
-        .filter((one) => !one.ok && one.index === (index ?? one.index))
+        .filter((one) => !one.ok && one.index === (index ?? one.index) && !wasCancelled(this.#execution, one))
         .map((one) => [one.host, one]),
     );
     const inOrder = this.#execution.hosts.flatMap((host) => byHost.get(host) ?? []);
@@ -98,7 +115,9 @@ export class Report {
   #reasons(results: readonly HostResult[]): Line[] {
     const words = ({ host, error }: HostResult) =>
       error?.message.replace(`${host}: `, '').replace(`${host} `, '') ?? '';
-    const known = results.filter((result) => result.error !== undefined && !isTimeout(result));
+    const known = results.filter(
+      (one) => one.error !== undefined && (!isTimeout(one) || wasCancelled(this.#execution, one)),
+    );
     return groupBy(known, words).map((group) =>
       this.#stderr(`  ${this.#err.cyan(fold(group.map(({ host }) => host)))}: ${words(group[0] as HostResult)}`),
     );
@@ -110,6 +129,21 @@ export class Report {
     const line = (hosts: readonly string[], what: string) =>
       this.#status(this.#err.red, hosts.length, `of nodes were ${what} when the global timeout occurred`, hosts);
     return [line(met.executing, 'executing a command'), line(met.pending, 'pending execution')];
+  }
+
+  #cancelled(): Line[] {
+    const { cancelled: met, mode, results } = this.#execution;
+    if (!met) return [];
+    const line = (hosts: readonly string[], what: string): Line[] => {
+      const text = `of nodes ${what} when the run was cancelled`;
+      return hosts.length === 0 ? [] : [this.#status(this.#err.red, hosts.length, text, hosts)];
+    };
+    const unclear = results.filter((one) => wasCancelled(this.#execution, one) && one.error?.kind === 'unknown');
+    return [
+      ...line(met.executing, 'were executing a command, which was ended,'),
+      ...this.#reasons(unclear),
+      ...line(met.pending, `had not been sent ${mode === 'async' ? 'any command' : this.#name(met.command)}`),
+    ];
   }
 
   #success(hosts: readonly string[], what: string): Line {

@@ -2,8 +2,10 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Report } from '../../../../src/cli/exec/report.ts';
 import { percent, shortened } from '../../../../src/cli/exec/style.ts';
-import type { Execution } from '../../../../src/model/execution.ts';
+import { Teller } from '../../../../src/cli/exec/told.ts';
+import { type Execution, cancellationOf } from '../../../../src/model/execution.ts';
 import { expand } from '../../../../src/model/host-set.ts';
+import { pack } from '../../../../src/model/packed-execution.ts';
 import type { HostResult } from '../../../../src/model/remote-result.ts';
 
 /** What each host said and how it ended: an exit status, `timeout`, or an error's text. */
@@ -154,6 +156,54 @@ test('the global time-out says whom it met', () => {
     "75.0% (3/4) success ratio (< 100.0% threshold) for command #1: 'cmd1'. Aborting.: host[1,3-4]",
     '0.0% (0/4) success ratio (< 100.0% threshold) of nodes successfully executed all commands. Aborting.',
   ]);
+});
+
+const ended = { kind: 'failed' as const, code: 'CANCELLED', message: 'host2: given up' };
+
+test('a run that was cancelled tells whom that met, and nothing of the threshold of the command under way', () => {
+  const given = execution([{ 'host[1-4]': ['one\n'] }, { 'host[1-2]': ['two\n'] }]);
+  const results = given.results.map((one) =>
+    one.index === 1 && one.host === 'host2' ? { ...one, ok: false, exitCode: null, error: ended } : one,
+  );
+  const cancelled = { ...given, results, cancelled: cancellationOf({ ...given, results }) };
+  assert.deepEqual(said(cancelled).stderr, [
+    "100.0% (4/4) success ratio (>= 100.0% threshold) for command #1: 'cmd1'.",
+    '25.0% (1/4) of nodes were executing a command, which was ended, when the run was cancelled: host2',
+    "50.0% (2/4) of nodes had not been sent command #2: 'cmd2' when the run was cancelled: host[3-4]",
+    '25.0% (1/4) success ratio (< 100.0% threshold) of nodes successfully executed all commands. Aborting.: host1',
+  ]);
+});
+
+test('what may still run after a cancellation is named with its reason, in mode async too', () => {
+  const given = execution([{ 'host[1-2]': [''] }], { mode: 'async', hosts: expand('host[1-3]') });
+  const error = { kind: 'unknown' as const, code: 'STILL_RUNNING', message: 'host2: may still run' };
+  const results = given.results.map((one) => (one.host === 'host2' ? { ...one, ok: false, error } : one));
+  const cancelled = { ...given, results, cancelled: cancellationOf({ ...given, results }) };
+  assert.deepEqual(said(cancelled).stderr.slice(0, 3), [
+    '33.3% (1/3) of nodes were executing a command, which was ended, when the run was cancelled: host2',
+    '  host2: may still run',
+    '33.3% (1/3) of nodes had not been sent any command when the run was cancelled: host3',
+  ]);
+});
+
+test('in mode sync commands are told as they end, each once, and the rest at the end', () => {
+  const all = execution([{ 'host[1-2]': ['one\n'] }, { 'host[1-2]': ['two\n'] }, { 'host[1-2]': ['three\n'] }]);
+  const upTo = (count: number) => pack({ ...all, results: all.results.filter(({ index }) => index < count) });
+  const heads = (lines: readonly { text: string }[]) =>
+    lines.flatMap(({ text }) => /^-+ OUTPUT for (command #\d)/.exec(text)?.[1] ?? []);
+  const teller = new Teller('', plain);
+  assert.deepEqual(heads(teller.soFar(upTo(1))), ['command #1']);
+  assert.deepEqual(heads(teller.soFar(upTo(1))), []);
+  assert.deepEqual(heads(teller.soFar(upTo(2))), ['command #2']);
+  assert.deepEqual(heads(teller.end(pack(all))), ['command #3']);
+  assert.deepEqual(new Teller('', plain).soFar({ ...upTo(1), mode: 'async' }), []);
+  const met = { command: 0, executing: ['host1'], pending: [] };
+  assert.deepEqual(new Teller('', plain).soFar({ ...upTo(1), globalTimeout: met }), []);
+  const quiet = new Teller('', plain).soFar({ ...upTo(1), output: 'ndjson' });
+  assert.deepEqual(
+    quiet.map(({ to }) => to),
+    ['stderr'],
+  );
 });
 
 test('one host has no groups', () => {
