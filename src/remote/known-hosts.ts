@@ -25,9 +25,30 @@ export interface KnownHosts {
   found: Map<string, KnownKey[]>;
 }
 
+/** A line of a known_hosts file as it stands there; what is missing is undefined. */
+export interface KnownLine {
+  line: number;
+  /** With its `@`. */
+  marker: string | undefined;
+  names: string | undefined;
+  type: string | undefined;
+  /** In base64. */
+  key: string | undefined;
+}
+
+/** The lines of a file in the format of sshd(8), SSH_KNOWN_HOSTS FILE FORMAT, but for comments and empty ones. */
+export const knownLines = (text: string): KnownLine[] =>
+  text.split('\n').flatMap((line, i) => {
+    const fields = line.trim().split(/\s+/);
+    if (fields[0] === '' || fields[0]?.startsWith('#')) return [];
+    const marker = fields[0]?.startsWith('@') ? fields.shift() : undefined;
+    const [names, type, key] = fields;
+    return [{ line: i + 1, marker, names, type, key }];
+  });
+
 /** Reads a file in the format of sshd(8), SSH_KNOWN_HOSTS FILE FORMAT; lines without a marker that are none are left out. */
 export function parseKnownHosts(text: string, file: string): KnownHosts {
-  const keys = text.split('\n').flatMap((line, i) => parseLine(line, file, i + 1));
+  const keys = knownLines(text).flatMap((line) => keyOf(line, file));
   const byName = new Map<string, KnownKey[]>();
   const others: KnownKey[] = [];
   for (const key of keys)
@@ -41,18 +62,14 @@ export function parseKnownHosts(text: string, file: string): KnownHosts {
   return { keys, byName, others, found: new Map() };
 }
 
-function parseLine(line: string, file: string, number: number): KnownKey[] {
-  const fields = line.trim().split(/\s+/);
-  const [first = ''] = fields;
-  if (first === '' || first.startsWith('#')) return [];
-  const marked = first.startsWith('@');
-  const [names = '*', type, base64] = marked ? fields.slice(1) : fields;
+function keyOf({ line, marker: mark, names = '*', type, key: base64 }: KnownLine, file: string): KnownKey[] {
   const key = Buffer.from(base64 ?? '', 'base64');
-  const marker = first === '@cert-authority' ? 'cert-authority' : 'revoked';
-  if (type !== undefined && key.length > 0 && keyType(key) === type && (!marked || first === `@${marker}`))
-    return [{ file, line: number, names, type, key, ...(marked && { marker }) }];
-  if (!marked || first === '@cert-authority') return [];
-  return [{ file, line: number, names, type: '', key: Buffer.alloc(0), marker, unreadable: true }];
+  const marker = mark === '@cert-authority' ? 'cert-authority' : 'revoked';
+  const marked = mark !== undefined;
+  if (type !== undefined && key.length > 0 && keyType(key) === type && (!marked || mark === `@${marker}`))
+    return [{ file, line, names, type, key, ...(marked && { marker }) }];
+  if (!marked || mark === '@cert-authority') return [];
+  return [{ file, line, names, type: '', key: Buffer.alloc(0), marker, unreadable: true }];
 }
 
 /** The type that a public key in SSH's wire format names itself. */

@@ -1,9 +1,9 @@
 import { log, sleep } from '@temporalio/workflow';
-import { type Duration, toMs } from '../../src/model/duration.ts';
+import type { Duration } from '../../src/model/duration.ts';
 import { OpsError } from '../../src/model/errors.ts';
 import { type Execution, RemoteExecutionError } from '../../src/model/execution.ts';
 import type { HostResult } from '../../src/model/remote-result.ts';
-import type { CommandSpec, RunSyncOptions } from '../../src/model/run-options.ts';
+import { type CommandSpec, type RunSyncOptions, planOf } from '../../src/model/run-options.ts';
 import { call } from '../engine/call.ts';
 import { settle, step } from '../engine/step.ts';
 import type { RemoteHosts } from './remote.ts';
@@ -17,7 +17,7 @@ export interface ClusterOptions extends Omit<RunSyncOptions, 'mode' | 'batchSize
   batchSize?: number;
   /** Rest between two batches; default none. */
   batchSleep?: Duration;
-  /** How many batches may fail before no further one starts; default 0. */
+  /** How many batches may fail before no further one starts, from 0; default 0. A batch has failed when a command failed on one of its hosts. */
   maxFailedBatches?: number;
 }
 
@@ -49,27 +49,24 @@ export class LbRemoteCluster {
 
   /**
    * Runs commands on all hosts, batch by batch, each host through all commands: depool, run, repool. Only what was pooled
-   * is repooled.
+   * is repooled. As in Spicerack a batch that failed is an error in the end, also when no more failed than may.
    * @throws OPTION_INVALID, POOL_FAILED, POOL_NOT_CONFIGURED, RemoteClusterExecutionError
    */
   async run(options: ClusterOptions): Promise<RemoteResults> {
-    const { svcToDepool = [], batchSize = 1, batchSleep = 0, maxFailedBatches = 0, ...rest } = options;
+    const { svcToDepool = [], batchSize = 1, batchSleep, maxFailedBatches = 0, ...rest } = options;
     if (!Number.isInteger(batchSize) || batchSize < 1 || batchSize >= this.hosts.length)
       throw invalid('batchSize', batchSize, `is no whole number from 1 to ${this.hosts.length - 1}, all hosts but one`);
     if (!Number.isInteger(maxFailedBatches) || maxFailedBatches < 0)
       throw invalid('maxFailedBatches', maxFailedBatches, 'is no whole number from 0');
+    // What cannot be is refused before anything is depooled.
+    const { batchSleepMs } = planOf({ ...rest, ...(batchSleep !== undefined && { batchSleep }) }, batchSize, 'async');
     const batches = this.hosts.split(Math.ceil(this.hosts.length / batchSize));
-    if (svcToDepool.length === 0) {
-      const successThreshold = Math.max(0, this.hosts.length - maxFailedBatches * batchSize) / this.hosts.length;
-      const all = { ...rest, batchSize, batchSleep, successThreshold };
-      return this.#results(await executed(`run on ${String(this.hosts)}`, this.hosts, all));
-    }
     const results: HostResult[] = [];
     let commands: Execution['commands'] = [];
     const failures: RemoteExecutionError[] = [];
     for (const [i, batch] of batches.entries()) {
-      if (i > 0) await sleep(toMs(batchSleep));
-      const failure = await depooled(svcToDepool, batch, async () => {
+      if (i > 0 && batchSleepMs > 0) await sleep(batchSleepMs);
+      const body = async () => {
         try {
           const execution = await executed(`run on ${String(batch)}`, batch, rest);
           results.push(...execution.results);
@@ -80,15 +77,13 @@ export class LbRemoteCluster {
           results.push(...error.results);
           return error;
         }
-      });
+      };
+      const failure = await (svcToDepool.length === 0 ? body() : depooled(svcToDepool, batch, body));
       if (failure) failures.push(failure);
       if (failures.length > maxFailedBatches) break;
     }
     if (failures.length > 0) throw new RemoteClusterExecutionError(results, failures, batches.length);
-    return this.#results({ mode: 'async', hosts: this.hosts.hosts, commands, results, successThreshold: 1 });
-  }
-
-  #results(execution: Execution): RemoteResults {
+    const execution: Execution = { mode: 'async', hosts: this.hosts.hosts, commands, results, successThreshold: 1 };
     return new RemoteResults(execution, (hosts) => this.hosts.getSubset(hosts));
   }
 

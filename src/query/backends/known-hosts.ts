@@ -5,6 +5,7 @@ import type { Backend, World } from '../backend.ts';
 import { evaluate } from '../grammar/expression.ts';
 import { matching, readWords } from '../grammar/words.ts';
 import { HostSet } from '../../model/host-set.ts';
+import { knownLines } from '../../remote/known-hosts.ts';
 
 /** Those of the hosts that the known_hosts files name; `*` and `?` stand for parts of names. */
 export const backend: Backend = {
@@ -40,18 +41,15 @@ async function read(file: string): Promise<string> {
 }
 
 /** The host names in a known_hosts file: none of those that are hashed, revoked, patterns or addresses. */
-export function namesIn(text: string, passedOver: (line: number, why: string) => void): string[] {
-  return text.split('\n').flatMap((line, i) => {
-    const fields = line.trim().split(/\s+/);
-    const marker = fields[0]?.startsWith('@') ? fields.shift() : undefined;
-    const [names = ''] = fields;
-    if ((names === '' && marker === undefined) || /^[#|]/.test(names) || marker === '@revoked') return [];
+function namesIn(text: string, passedOver: (line: number, why: string) => void): string[] {
+  return knownLines(text).flatMap(({ line, marker, names = '', key }) => {
+    if (names.startsWith('|') || marker === '@revoked') return [];
     if (marker !== undefined && marker !== '@cert-authority') {
-      passedOver(i + 1, `the marker ${marker} is unknown`);
+      passedOver(line, `the marker ${marker} is unknown`);
       return [];
     }
-    if (fields.length < 3) {
-      passedOver(i + 1, 'a line has names, a type and a key');
+    if (key === undefined) {
+      passedOver(line, 'a line has names, a type and a key');
       return [];
     }
     return names

@@ -223,4 +223,23 @@ test('a batch that fails stops the cluster, and leaves nothing depooled', async 
   assert.ok(existsSync(file('pooled.web1')) && existsSync(file('pooled.web2')));
   const all = await resultOf(await start('cluster', { ...args, batchSize: 4 }));
   assert.match(all.error ?? '', /^batchSize: 4 is no whole number from 1 to 3, all hosts but one$/);
+  const asked = lines('pool.log').length;
+  const rest = await resultOf(await start('cluster', { ...args, batchSleep: 'soon' }));
+  assert.match(rest.error ?? '', /^batchSleep: "soon" is not a length of time/);
+  assert.equal(lines('pool.log').length, asked);
 });
+
+for (const svcToDepool of [[], ['www']])
+  test(`${svcToDepool.length === 0 ? 'without' : 'with'} services to depool, batches that may fail are counted and are an error in the end`, async () => {
+    const name = `may-fail-${svcToDepool.length}`;
+    const failing = { commands: [`${note(name)}; ${on('13', 'exit 4')}`], svcToDepool };
+    const allowed = await resultOf(await start('cluster', { ...failing, maxFailedBatches: 2 }));
+    assert.match(allowed.error ?? '', /^2 of 4 batches failed: .* web1: exit status 4; .* web3: exit status 4$/);
+    assert.deepEqual(lines(name), ['web1', 'web2', 'web3', 'web4']);
+    const one = await resultOf(await start('cluster', { ...failing, maxFailedBatches: 1 }));
+    assert.match(one.error ?? '', /^2 of 4 batches failed: /);
+    assert.deepEqual(lines(name).slice(4), ['web1', 'web2', 'web3']);
+    const pairs = await resultOf(await start('cluster', { ...failing, batchSize: 2, maxFailedBatches: 1 }));
+    assert.match(pairs.error ?? '', /^2 of 2 batches failed: /);
+    assert.deepEqual(lines(name).slice(7).sort(), ['web1', 'web2', 'web3', 'web4']);
+  });
