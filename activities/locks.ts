@@ -37,8 +37,8 @@ export interface LockHeld {
 /** Where the wait for a lock stands, as its heartbeats show it. */
 interface WaitDetails {
   waitingFor: string;
-  /** Unix milliseconds; kept from attempt to attempt. */
-  since: number;
+  /** So far, in all attempts. */
+  waitedMs: number;
   holders: string[];
   waitingBefore: number;
 }
@@ -72,10 +72,10 @@ const acquireLock = converge(async (input: LockInput, call): Promise<LockHeld> =
   const [lock, record, key] = [refOf(input, call), recordOf(input, call), lockKey(input.kind, input.name)];
   log.debug(`Acquiring lock for key ${input.name}: ${describe(record)}`);
   const resumed = call.resumed as Partial<WaitDetails> | undefined;
-  const since = resumed?.since ?? Date.now();
+  const began = performance.now() - (resumed?.waitedMs ?? 0);
   let told = resumed?.waitingFor !== undefined;
   const held = await acquire(etcd, lock, record, {
-    until: since + (input.waitSeconds ?? defaultWaitSeconds) * 1000,
+    until: began + (input.waitSeconds ?? defaultWaitSeconds) * 1000,
     signal: call.signal,
     again: call.attempt > 1,
     blocked(message, holders, ahead) {
@@ -83,7 +83,7 @@ const acquireLock = converge(async (input: LockInput, call): Promise<LockHeld> =
       told = true;
       const details: WaitDetails = {
         waitingFor: key,
-        since,
+        waitedMs: performance.now() - began,
         holders: holders.map(({ created, owner }) => `${created}: ${owner}`),
         waitingBefore: ahead.length,
       };
@@ -100,7 +100,13 @@ const keepLock = long(
     const { etcd } = call.deps;
     if (!etcd || leaseId === '') return;
     const resumed = call.resumed as { renewedAt?: number } | undefined;
-    const kept = { key, lease: leaseId, ttl: Math.ceil(ttlSeconds), renewedAt: resumed?.renewedAt ?? Date.now() };
+    const kept = {
+      key,
+      lease: leaseId,
+      ttl: Math.ceil(ttlSeconds),
+      renewedAt: resumed?.renewedAt ?? 0,
+      now: () => call.elapsedMs(),
+    };
     try {
       await keep(etcd, kept, call.signal, (renewedAt) => call.heartbeat({ renewedAt }));
     } catch (error) {

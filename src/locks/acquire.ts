@@ -12,7 +12,7 @@ const lookEveryMs = 5000;
 
 /** How a wait for a lock goes on, and what the waiter wants to be told. */
 export interface Waiting {
-  /** When to give up, Unix milliseconds. */
+  /** When to give up, by `performance.now()`: clocks are set while one waits. */
   until: number;
   signal: AbortSignal;
   /** Whether another attempt may have come this far before: look first, instead of expecting a lock nobody touched. */
@@ -78,7 +78,7 @@ async function waitForChange(contest: Contest, view: View, ticket: Party, ahead:
   const { etcd, lock, record, waiting } = contest;
   const message = unavailable(lock, record, view.holders, ahead);
   waiting.blocked(message, view.holders, ahead);
-  const left = waiting.until - Date.now();
+  const left = waiting.until - performance.now();
   if (left <= 0) {
     await etcd.revoke(ticket.lease);
     throw new OpsError('failed', 'LOCK_UNAVAILABLE', message, { holders: view.holders.map(({ owner }) => owner) });

@@ -11,8 +11,10 @@ export interface Kept {
   lease: string;
   /** Of the lease, seconds. */
   ttl: number;
-  /** When its renewal was last asked for and granted, Unix milliseconds. */
+  /** When its renewal was last asked for and granted, by `now`. */
   renewedAt: number;
+  /** Milliseconds by a clock that nobody sets, the same for each worker. */
+  now: () => number;
 }
 
 // A new attempt may come when the lease should be over: if etcd says it is not, nothing was lost.
@@ -27,11 +29,12 @@ export const renewEveryMs = (ttlSeconds: number): number => Math.min(20, Math.ma
  * @throws LockLost when the key or its lease is gone, or may be; the reason of `signal`
  */
 export async function keep(etcd: Etcd, kept: Kept, signal: AbortSignal, renewed: (at: number) => void): Promise<void> {
-  let lostAt = Math.max(kept.renewedAt + kept.ttl * 1000, Date.now() + firstAnswerMs);
+  const { now } = kept;
+  let lostAt = Math.max(kept.renewedAt + kept.ttl * 1000, now() + firstAnswerMs);
   let trouble = 'no answer';
   for (;;) {
     signal.throwIfAborted();
-    const askedAt = Date.now();
+    const askedAt = now();
     const answer = await within(lostAt - askedAt, renewOnce(etcd, kept));
     if (answer !== undefined && 'released' in answer) {
       await etcd.revoke(kept.lease).catch(() => false); // ends by itself otherwise
@@ -45,9 +48,8 @@ export async function keep(etcd: Etcd, kept: Kept, signal: AbortSignal, renewed:
       continue;
     }
     trouble = answer?.error ?? trouble;
-    if (Date.now() >= lostAt)
-      throw lost(kept, `etcd was away for as long as its lease lives (${kept.ttl} s): ${trouble}`);
-    await sleep(Math.min(1000, lostAt - Date.now()), undefined, { signal }).catch(() => undefined);
+    if (now() >= lostAt) throw lost(kept, `etcd was away for as long as its lease lives (${kept.ttl} s): ${trouble}`);
+    await sleep(Math.min(1000, lostAt - now()), undefined, { signal }).catch(() => undefined);
   }
 }
 

@@ -138,8 +138,23 @@ test('a wait that takes too long fails, names who is in the way, and leaves noth
 
 test('a wait goes on counting where an earlier attempt began', async () => {
   await worker.acquire('holder');
-  const resumed = { waitingFor: '/spicerack/locks/custom/x', since: Date.now() - 1_755_001 };
+  const resumed = { waitingFor: '/spicerack/locks/custom/x', waitedMs: 1_755_001 };
   await assert.rejects(worker.acquire('waiter', {}, { attempt: 2, resumed }), /Unable to acquire lock/);
+});
+
+test('a clock that is set forward while one waits shortens the wait by nothing', { timeout: 30_000 }, async (t) => {
+  const one = await worker.acquire('one', { concurrency: 2 });
+  const two = await worker.acquire('two', { concurrency: 2 });
+  const beats: unknown[] = [];
+  const waiting = worker.acquire('waiter', {}, { heartbeat: (details) => beats.push(details) });
+  waiting.catch(() => undefined);
+  while (beats.length === 0) await sleep(5);
+  const trueNow = Date.now;
+  t.mock.method(Date, 'now', () => trueNow() + 3_600_000);
+  await worker.release('one', one);
+  while (beats.length === 1) await sleep(5);
+  await worker.release('two', two);
+  await worker.release('waiter', await waiting);
 });
 
 test('a cancelled wait leaves nothing behind', async () => {
