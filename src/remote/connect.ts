@@ -82,7 +82,10 @@ export function connect(target: Target, options: ConnectOptions): Promise<Opened
         readyTimeout: target.connectTimeoutMs,
         keepaliveInterval: target.keepaliveMs,
         keepaliveCountMax: target.keepaliveCount,
-        algorithms: { serverHostKey: preferred(hostKeys.types(target.owner)) },
+        // Through a jump host it is the jump host that connects.
+        ...(!sock && { forceIPv4: target.family === 4, forceIPv6: target.family === 6 }),
+        ...(!sock && target.bindAddress !== undefined && { localAddress: target.bindAddress }),
+        algorithms: { serverHostKey: preferred(hostKeys.types(target.owner)), ...target.algorithms },
         authHandler: (_methods, _partial, next) => next(offered.next() as never),
         hostVerifier: (key: Buffer) => {
           try {
@@ -154,7 +157,7 @@ function asDropped(error: OpsError): OpsError {
 
 function failure(target: Target, offered: Offers, error: SshError): OpsError {
   const { host, address, user } = target;
-  if (error.code === 'ENOTFOUND')
+  if (error.code === 'ENOTFOUND' || (error.level === 'client-dns' && error.message.includes('ENOTFOUND')))
     return new OpsError(
       'usage',
       'HOST_UNKNOWN',

@@ -1,7 +1,7 @@
 import { globSync, readFileSync, statSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { dirname, isAbsolute, join } from 'node:path';
-import { glob } from './known-hosts.ts';
+import { type Situation, type Test, hostTest, matchTest } from './ssh-match.ts';
 
 /** As OpenSSH takes it: from the list of users, not from HOME. */
 export const home = userInfo().homedir;
@@ -9,43 +9,47 @@ export const home = userInfo().homedir;
 /** What an OpenSSH client configuration says of one host: the arguments of each keyword, in lower case. */
 export type Said = Map<string, string[]>;
 
+/** Keywords whose values are lists of algorithms. */
+export const algorithmLists = ['kexalgorithms', 'ciphers', 'macs', 'hostkeyalgorithms'] as const;
+
 /** Keywords that are obeyed, or refused; `proxy` is whichever of ProxyJump and ProxyCommand comes first. */
-const obeyed = new Set(
-  (
+const obeyed = new Set<string>([
+  ...(
     'hostname port user identityfile identitiesonly identityagent certificatefile proxyjump proxycommand ' +
     'userknownhostsfile globalknownhostsfile revokedhostkeys knownhostscommand hostkeyalias stricthostkeychecking ' +
-    'connecttimeout serveraliveinterval serveralivecountmax'
+    'connecttimeout serveraliveinterval serveralivecountmax addressfamily bindaddress'
   ).split(' '),
-);
+  ...algorithmLists,
+]);
 /** Keywords whose values add up; of the others the first counts. */
 const adding = new Set(['identityfile', 'certificatefile']);
 const numbers = new Set(['port', 'connecttimeout', 'serveraliveinterval', 'serveralivecountmax']);
-/** What only OpenSSH itself evaluates. */
-const beyond = /^(match|tag|ignoreunknown|canonical)/;
 const expandable = /^(?:[^%]|%[%dhiklLnpru])*$/;
 
-interface Pattern {
-  exact: Set<string>;
-  some: RegExp[];
-  none: RegExp[];
+interface Section {
+  /** The one in which its file is included. */
+  above: Section | undefined;
+  test: Test;
 }
 
-interface Line {
-  /** The `Host` lines below which it stands. */
-  below: readonly Pattern[];
+interface Setting {
+  below: Section;
   keyword: string;
   args: string[];
+  /** Only OpenSSH can tell what it comes to. */
+  unclear: boolean;
 }
 
 /** Files of an OpenSSH client configuration, those they include among them. */
 export class SshConfigFiles {
   /** Files and directories whose change may change what is said. */
   readonly files: string[] = [];
-  /** Whether {@link said} gives what OpenSSH would; else only OpenSSH itself can tell. */
-  plain = true;
   /** Whether OpenSSH reads them a second time: `Match final`, canonical host names. */
   twice = false;
-  readonly #lines: Line[] = [];
+  /** What is said may change although the files do not: `Match exec`, DNS. */
+  changes = false;
+  #plain = true;
+  readonly #lines: (Section | Setting)[] = [];
 
   /**
    * @param optional they may be missing, as OpenSSH's own
@@ -54,60 +58,90 @@ export class SshConfigFiles {
   constructor(files: readonly string[], optional: boolean) {
     for (const file of files) {
       this.files.push(file);
-      if (!optional || statSync(file, { throwIfNoEntry: false })) this.#read(file, [], baseOf(file, optional), 0);
+      const top = this.#section(undefined, () => true);
+      if (!optional || statSync(file, { throwIfNoEntry: false })) this.#read(file, top, baseOf(file, optional), 0);
     }
   }
 
-  /** What is said of a host, if {@link plain}. */
-  said(host: string): Said {
+  /** What OpenSSH would say of a host; the command to be run to tell; nothing when only OpenSSH itself can tell. */
+  said(host: string, succeeds: Situation['succeeds']): Said | string | undefined {
+    if (!this.#plain || this.twice || /[A-Z]/.test(host)) return undefined;
     const said: Said = new Map();
-    for (const { below, keyword, args } of this.#lines)
-      if (adding.has(keyword) || !said.has(keyword))
-        if (below.every((pattern) => matches(pattern, host)))
-          said.set(keyword, [...(said.get(keyword) ?? []), ...args]);
+    const active = new Map<Section, boolean>();
+    for (const line of this.#lines)
+      if ('test' in line) {
+        const reached = line.above === undefined || active.get(line.above) === true;
+        const is = reached && line.test({ host, said, succeeds });
+        if (typeof is !== 'boolean') return is;
+        active.set(line, is);
+      } else if (active.get(line.below) === true && counts(line, said.get(line.keyword))) {
+        if (line.unclear) return undefined;
+        const before = adding.has(line.keyword) ? (said.get(line.keyword) ?? []) : [];
+        said.set(line.keyword, [...before, ...line.args]);
+      }
     return said;
   }
 
-  #read(file: string, above: readonly Pattern[], base: string, depth: number): void {
+  #section(above: Section | undefined, test: Test): Section {
+    const section = { above, test };
+    this.#lines.push(section);
+    return section;
+  }
+
+  #read(file: string, above: Section, base: string, depth: number): void {
     if (depth > 16) throw new Error(`${file} is included by itself`);
     let below = above;
     for (const line of readFileSync(file, 'utf8').split('\n')) {
       const [, word, rest = ''] = /^\s*([a-z]+)(?:\s*=\s*|\s+|$)(.*?)\s*$/i.exec(line) ?? [];
       const keyword = word?.toLowerCase();
       if (keyword === undefined) {
-        if (!/^\s*(#|$)/.test(line)) this.plain = false;
+        if (!/^\s*(#|$)/.test(line)) this.#plain = false;
         continue;
       }
       const args = wordsOf(rest);
-      if (keyword === 'host') below = [...above, patternOf(args ?? [])];
-      else if (keyword === 'match' && rest.toLowerCase() === 'all') below = above;
-      else if (beyond.test(keyword)) {
-        this.plain = false;
-        this.twice ||=
-          keyword === 'match' ? /final/i.test(rest) : /^canonicalizehostname$/i.test(keyword) && !/^no/i.test(rest);
+      if (keyword === 'host') below = this.#section(above, hostTest(args ?? []));
+      else if (keyword === 'match') {
+        below = this.#section(above, matchTest(rest));
+        this.twice ||= /final/i.test(rest);
+        this.changes ||= /exec|localnetwork/i.test(rest);
+      } else if (keyword === 'canonicalizehostname') {
+        this.twice ||= !/^no$/i.test(rest);
+        this.changes ||= this.twice;
       } else if (keyword === 'include') for (const each of args ?? []) this.#include(each, below, base, depth);
-      else if (obeyed.has(keyword) && args) this.#add(below, keyword, args);
-      if (!args && (obeyed.has(keyword) || keyword === 'host' || keyword === 'include')) this.plain = false;
+      else if (obeyed.has(keyword)) this.#set(below, keyword, args);
+      if (!args && (keyword === 'host' || keyword === 'include')) this.#plain = false;
     }
   }
 
-  #include(pattern: string, below: readonly Pattern[], base: string, depth: number): void {
+  #include(pattern: string, below: Section, base: string, depth: number): void {
     const path = untilde(pattern);
     const absolute = isAbsolute(path) ? path : join(base, path);
     this.files.push(dirname(absolute));
     for (const file of globSync(absolute).sort()) {
       this.files.push(file);
-      this.#read(file, below, base, depth + 1);
+      this.#read(
+        file,
+        this.#section(below, () => true),
+        base,
+        depth + 1,
+      );
     }
   }
 
-  #add(below: readonly Pattern[], keyword: string, args: string[]): void {
+  #set(below: Section, keyword: string, args: string[] = []): void {
     const simple = numbers.has(keyword) ? /^\d+$/ : keyword === 'hostname' ? /^(?:[^%]|%[%h])*$/ : expandable;
-    if (!args.every((arg) => simple.test(arg))) this.plain = false;
+    const unclear = args.length === 0 || !args.every((arg) => simple.test(arg));
     if (keyword === 'proxyjump' || keyword === 'proxycommand')
-      this.#lines.push({ below, keyword: 'proxy', args: [keyword, args.join(' ')] });
-    else this.#lines.push({ below, keyword, args });
+      this.#lines.push({ below, keyword: 'proxy', args: [keyword, args.join(' ')], unclear });
+    else this.#lines.push({ below, keyword, args, unclear });
   }
+}
+
+/** Whether a setting counts after what was said by the same keyword. */
+function counts({ keyword, args }: Setting, before: readonly string[] | undefined): boolean {
+  if (before === undefined || adding.has(keyword)) return true;
+  // `ProxyJump none` keeps no ProxyCommand from it.
+  return keyword === 'proxy' && args[0] === 'proxycommand' && /^proxyjump none$/i.test(before.join(' '));
 }
 
 // Relative names: below the user's directory, also for a file given by -F.
@@ -119,18 +153,6 @@ function wordsOf(text: string): string[] | undefined {
   if (/[\\'$#]/.test(text) || !/^\s*(?:(?:"[^"]*"|[^\s"]+)(?:\s+|$))*$/.test(text)) return undefined;
   return [...text.matchAll(/"([^"]*)"|([^\s"]+)/g)].map(([, quoted, bare]) => quoted ?? bare ?? '');
 }
-
-function patternOf(args: readonly string[]): Pattern {
-  const wanted = args.filter((arg) => !arg.startsWith('!'));
-  return {
-    exact: new Set(wanted),
-    some: wanted.filter((arg) => /[*?]/.test(arg)).map(glob),
-    none: args.filter((arg) => arg.startsWith('!')).map((arg) => glob(arg.slice(1))),
-  };
-}
-
-const matches = ({ exact, some, none }: Pattern, host: string): boolean =>
-  (exact.has(host) || some.some((one) => one.test(host))) && !none.some((one) => one.test(host));
 
 /** `~` at the start of a path is the user's home. */
 export const untilde = (path: string): string => path.replace(/^~(?=\/|$)/, home);

@@ -2,23 +2,27 @@ import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { OpsError, messageOf } from '../model/errors.ts';
 import { Limit } from './limit.ts';
-import { SshConfigFiles, home } from './ssh-config-file.ts';
+import { type Said, SshConfigFiles, algorithmLists, home } from './ssh-config-file.ts';
 import { dump } from './ssh-dump.ts';
+import { runCommand } from './ssh-match.ts';
 import { type HostOptions, optionsOf } from './ssh-options.ts';
 
 /** What `Match exec` or DNS said is asked again after this. */
-const dumpKeptMs = 60_000;
+const keptMs = 60_000;
+const longestExecMs = 20_000;
 
 /**
- * The OpenSSH client configuration, read again when one of its files has changed. `Host` sections are evaluated here, as
- * OpenSSH would; where a configuration holds more than that, `ssh -G` is asked, once a host.
+ * The OpenSSH client configuration, read again when one of its files has changed. Evaluated here, as OpenSSH would; only for
+ * the hosts of which more is said than can be, `ssh -G` is asked, once a host.
  */
 export class SshConfig {
   readonly #file: string | undefined;
-  readonly #dumps = new Limit(8);
+  readonly #programs = new Limit(8);
   #stamp: string | undefined;
   #read = new SshConfigFiles([], true);
   #valid: Promise<void> = Promise.resolve();
+  #commands = new Map<string, { succeeds: Promise<boolean>; until: number }>();
+  readonly #lists = new Map<string, Promise<Said>>();
   #hosts = new Map<string, { options: Promise<HostOptions>; until: number }>();
 
   /**
@@ -37,7 +41,7 @@ export class SshConfig {
     const kept = this.#hosts.get(host);
     if (kept && Date.now() < kept.until) return kept.options;
     const options = this.#compute(host, user);
-    const until = this.#isPlain(host) ? Infinity : Date.now() + dumpKeptMs;
+    const until = this.#read.changes ? Date.now() + keptMs : Infinity;
     this.#hosts.set(host, { options, until });
     return options;
   }
@@ -45,6 +49,7 @@ export class SshConfig {
   #refresh(): void {
     if (this.#stamp !== undefined && this.#stamp === stampOf(this.#read.files)) return;
     this.#hosts = new Map();
+    this.#commands = new Map();
     try {
       this.#read = new SshConfigFiles(this.#files, this.#file === undefined);
     } catch (error) {
@@ -69,17 +74,43 @@ export class SshConfig {
     const files = this.#read;
     await this.#valid;
     try {
-      const said = this.#isPlain(host) ? files.said(host) : await this.#dump(host, user);
-      return optionsOf(said, host, user);
+      const said = await this.#said(files, host);
+      return optionsOf(said ? await this.#whole(said) : await this.#dump(host, user), host, user);
     } catch (error) {
       if (isMissing(error))
-        throw this.#invalid(`needs the program 'ssh', as it holds more than Host sections with plain values`);
+        throw this.#invalid(`needs the program 'ssh', as it says of ${host} what only that can tell`);
       throw this.#invalid(messageOf(error).replaceAll('/dev/stdin', this.#name));
     }
   }
 
+  /** Each command of `Match exec` is run once for all hosts for which it is the same. */
+  async #said(files: SshConfigFiles, host: string): Promise<Said | undefined> {
+    const outcomes = new Map<string, boolean>();
+    for (;;) {
+      const said = files.said(host, (command) => outcomes.get(command));
+      if (typeof said !== 'string') return said;
+      outcomes.set(said, await this.#run(said));
+    }
+  }
+
+  #run(command: string): Promise<boolean> {
+    const kept = this.#commands.get(command);
+    if (kept && Date.now() < kept.until) return kept.succeeds;
+    const run = async () => {
+      const done = await this.#programs.take();
+      try {
+        return await runCommand(command, longestExecMs);
+      } finally {
+        done();
+      }
+    };
+    const succeeds = run();
+    this.#commands.set(command, { succeeds, until: Date.now() + keptMs });
+    return succeeds;
+  }
+
   async #dump(host: string, user: string) {
-    const done = await this.#dumps.take();
+    const done = await this.#programs.take();
     try {
       return await dump(this.#text(), host, user, this.#read.twice);
     } finally {
@@ -87,8 +118,17 @@ export class SshConfig {
     }
   }
 
-  #isPlain(host: string): boolean {
-    return this.#read.plain && !/[A-Z]/.test(host);
+  /** With algorithms that are given as what differs from OpenSSH's own, which only it knows; each such list is asked for once. */
+  async #whole(said: Said): Promise<Said> {
+    for (const keyword of algorithmLists) {
+      const [list] = said.get(keyword) ?? [];
+      if (list === undefined || !/^[+^-]/.test(list)) continue;
+      const line = `${keyword} ${list}`;
+      const asked = this.#lists.get(line) ?? dump(line, 'localhost', 'root');
+      this.#lists.set(line, asked);
+      said.set(keyword, (await asked).get(keyword) ?? []);
+    }
+    return said;
   }
 
   get #files(): string[] {
@@ -112,8 +152,7 @@ export class SshConfig {
 }
 
 const isMissing = (error: unknown): boolean =>
-  (error as NodeJS.ErrnoException).code === 'ENOENT' &&
-  (error as NodeJS.ErrnoException).syscall?.startsWith('spawn') === true;
+  (error as NodeJS.ErrnoException).code === 'ENOENT' && (error as NodeJS.ErrnoException).syscall === 'spawn ssh';
 
 const stampOf = (files: readonly string[]): string =>
   files

@@ -1,4 +1,5 @@
 import { hostname, userInfo } from 'node:os';
+import { type Algorithms, algorithmsOf } from './ssh-algorithms.ts';
 import { type Said, home, untilde } from './ssh-config-file.ts';
 
 /** What is done about a host key that no known_hosts file lists. */
@@ -25,6 +26,11 @@ export interface HostOptions {
   connectTimeoutMs?: number;
   keepaliveMs?: number;
   keepaliveCount?: number;
+  algorithms?: Algorithms;
+  /** Version of IP. */
+  family?: 4 | 6;
+  /** Address of this machine. */
+  bindAddress?: string;
 }
 
 const strictness: Record<string, StrictHostKeyChecking> = {
@@ -38,7 +44,7 @@ const strictness: Record<string, StrictHostKeyChecking> = {
 
 /**
  * @param defaultUser where no user is named
- * @throws Error for what Sumac cannot do: ProxyCommand, KnownHostsCommand
+ * @throws Error for what Sumac cannot do: ProxyCommand, KnownHostsCommand, algorithms of which it has none
  */
 export function optionsOf(said: Said, host: string, defaultUser: string): HostOptions {
   const one = (keyword: string) => said.get(keyword)?.[0];
@@ -97,6 +103,9 @@ export function optionsOf(said: Said, host: string, defaultUser: string): HostOp
     connectTimeoutMs: seconds('connecttimeout'),
     keepaliveMs: seconds('serveraliveinterval'),
     keepaliveCount: seconds('serveraliveinterval') === undefined ? undefined : Number(one('serveralivecountmax') ?? 3),
+    algorithms: algorithmsOf(said, host),
+    family: ({ inet: 4, inet6: 6 } as const)[one('addressfamily')?.toLowerCase() ?? ''],
+    bindAddress: one('bindaddress'),
   });
 }
 

@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { isIP } from 'node:net';
 import { join } from 'node:path';
 import { inventoryHost } from '../config/inventory.ts';
 import type { Config } from '../config/schema.ts';
@@ -6,6 +7,7 @@ import { OpsError } from '../model/errors.ts';
 import type { KeyOwner } from './host-keys.ts';
 import type { Identities } from './identities.ts';
 import { siteOf } from './sites.ts';
+import type { Algorithms } from './ssh-algorithms.ts';
 import { home } from './ssh-config-file.ts';
 import { SshConfig } from './ssh-config.ts';
 import type { HostOptions } from './ssh-options.ts';
@@ -28,6 +30,11 @@ export interface Target extends Identities {
   /** A connection is asked for a sign of life after this, and given up after {@link keepaliveCount} without any. */
   keepaliveMs: number;
   keepaliveCount: number;
+  algorithms: Algorithms;
+  /** Version of IP; either when it is absent. */
+  family: 4 | 6 | undefined;
+  /** Address of this machine from which it is reached. */
+  bindAddress: string | undefined;
 }
 
 /** Works out how hosts are reached, from the OpenSSH configuration, Sumac's own and the inventory, in this order. */
@@ -52,15 +59,26 @@ export class Targets {
     const inventory = said.hostName === undefined ? this.#address(host) : undefined;
     const port = said.port ?? 22;
     const via = jumps ?? said.proxyJump ?? site?.jump_host ?? ssh.jump_host ?? 'none';
+    const address = said.hostName ?? inventory ?? host;
+    const jump = via === 'none' || via === '' ? undefined : await this.#jump(host, via, above);
+    if (!jump && said.family !== undefined && ![0, said.family].includes(isIP(address)))
+      throw new OpsError(
+        'usage',
+        'SSH_CONFIG_INVALID',
+        `AddressFamily inet${said.family === 6 ? '6' : ''} (for host ${host}): its address ${address} is another one`,
+      );
     return {
       host,
-      address: said.hostName ?? inventory ?? host,
+      address,
       port,
       known: said.hostName !== undefined || inventory !== undefined,
-      jump: via === 'none' || via === '' ? undefined : await this.#jump(host, via, above),
+      jump,
       connectTimeoutMs: said.connectTimeoutMs ?? ssh.connect_timeout_seconds * 1000,
       keepaliveMs: said.keepaliveMs ?? ssh.keepalive_seconds * 1000,
       keepaliveCount: said.keepaliveCount ?? 3,
+      algorithms: said.algorithms ?? {},
+      family: said.family,
+      bindAddress: said.bindAddress,
       ...(access === 'installer' ? this.#installer(host, port) : this.#normal(host, port, said)),
     };
   }

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
@@ -48,8 +48,26 @@ const setting = fc.oneof(
   from('yes', 'no', 'off', 'ask', 'accept-new', 'YES').map((value) => `StrictHostKeyChecking ${value}`),
   from('ServerAliveInterval 0', 'ServerAliveInterval 7', 'ServerAliveInterval 1m', 'ServerAliveCountMax 9'),
   from('ConnectTimeout 3', 'ConnectTimeout 1m', 'ConnectTimeout none', 'HostKeyAlias al', 'RevokedHostKeys /r-%h'),
+  from('AddressFamily inet', 'AddressFamily any', 'AddressFamily inet6', 'BindAddress 127.0.0.2', 'BindAddress ::1'),
+  from('Ciphers aes128-ctr', 'Ciphers +aes128-cbc', 'Ciphers -*ctr', 'Ciphers aes128-ctr,none', 'MACs hmac-sha2-512'),
+  from(
+    'KexAlgorithms ^ecdh-sha2-nistp256',
+    'KexAlgorithms "curve25519-sha256"',
+    'KexAlgorithms sntrup761x25519-sha512',
+  ),
+  from('HostKeyAlgorithms ssh-ed25519,rsa-sha2-512', 'HostKeyAlgorithms -ssh-ed25519*', 'MACs ^hmac-sha1'),
   from('HashKnownHosts yes', 'CheckHostIP yes', 'SendEnv LANG LC_*', 'KnownHostsCommand none', '# note', '', ' \t '),
-  from('User a # note', 'User a#b', "User 'q'", 'User "q', 'HostName a\\ b', 'Compression', 'Nonsense x', 'Port abc'),
+  from(
+    'User a # note',
+    'User a#b',
+    "User 'q'",
+    'User "q',
+    'HostName a\\ b',
+    'Compression',
+    'Nonsense x',
+    'Port abc',
+    'MACs x',
+  ),
 );
 const section = fc.oneof(
   { weight: 6, arbitrary: some(pattern).map((patterns) => `Host ${patterns}`) },
@@ -64,6 +82,18 @@ const section = fc.oneof(
       'Match exec "test %n = x"',
       'Match !host web1',
       'Match canonical all',
+      'Match host web*.lab,!web2.lab',
+      'Match !user admin,root originalhost *',
+      'Match user two,adm?n host "*.lab,x"',
+      'Match host WEB?',
+      'Match localuser root,x exec "true"',
+      'Match originalhost web* exec "true" host db*',
+      'Match exec "test %n-%h-%r-%p = web1-web1-admin-2222"',
+      'Match !exec "test %h = web2.lab.internal" host web2*',
+      'Match host *.lab exec true exec "test %u%% = \'x\'"',
+      'Match exec "test %L = x"',
+      'Match !canonical host web1',
+      'Match !all',
       'CanonicalizeHostname no',
     ),
   },
@@ -92,7 +122,7 @@ test('generated configurations mean what `ssh -G` says they mean', async () => {
             const ours = await config.of(host, 'someone').catch(() => 'refused' as const);
             assert.deepEqual(ours, theirs, `${host}:\n${text}--- inc1\n${first}--- inc2\n${second}`);
             compared++;
-            if (files.plain && theirs !== 'refused') plain++;
+            if (files.said(host, () => true) && theirs !== 'refused') plain++;
           }),
         );
       },
@@ -127,6 +157,69 @@ Match final host two
   assert.equal((await new SshConfig(join(dir, 'tricky')).of('one', 'root')).port, 1001);
   assert.deepEqual(await config.of('two', 'root'), { user: 'final' });
   assert.equal((await config.of('three', 'root')).user, 'quoted');
+});
+
+test('hosts and users of `Match` need no program, however many hosts there are', async () => {
+  const file = write(
+    'matches',
+    'Match originalhost web* user nobody,admin\n  Port 22\nMatch originalhost web*,!web7\n  Port 1001\n  User admin\n' +
+      'Match host *.corp exec "ssh-would-be-asked"\n  Port 1002\nMatch canonical\n  Port 1003\nMatch all\n  User %u\n',
+  );
+  const { PATH } = process.env;
+  process.env['PATH'] = dir;
+  try {
+    const config = new SshConfig(file);
+    const all = await Promise.all(Array.from({ length: 1000 }, (_, i) => config.of(`web${i}`, 'root')));
+    assert.deepEqual(
+      all.flatMap(({ port, user }, i) => (port === 1001 && user === 'admin' ? [] : [i])),
+      [7],
+    );
+  } finally {
+    process.env['PATH'] = PATH;
+  }
+});
+
+test('a command of `Match exec` is run once for all hosts for which it is the same, and again when the files change', async () => {
+  const [once, each] = [join(dir, 'once'), join(dir, 'each')];
+  const text = `Match originalhost a* exec "echo x >>${once}"
+  Port 1001
+Match originalhost b* exec "echo %n >>${each}; test %n != b2"
+  Port 1002
+Match !exec "exit 3"
+  User three
+`;
+  const config = new SshConfig(write('commands', text));
+  const names = ['a1', 'a2', 'a3', 'b1', 'b2', 'c'];
+  const all = () => Promise.all(names.map((name) => config.of(name, 'root')));
+  const ports = (await all()).map(({ port, user }) => [port, user]);
+  await all();
+  assert.deepEqual(
+    ports,
+    [1001, 1001, 1001, 1002, undefined, undefined].map((port) => [port, 'three']),
+  );
+  const lines = (file: string) => readFileSync(file, 'utf8').trim().split('\n');
+  assert.deepEqual([lines(once), lines(each).sort()], [['x'], ['b1', 'b2']]);
+  write('commands', `${text}# changed\n`);
+  await all();
+  assert.deepEqual(lines(once), ['x', 'x']);
+  write('commands', 'Match originalhost a1 exec "kill $$"\n');
+  await fails(config.of('a1', 'root'), 'usage', 'SSH_CONFIG_INVALID', /Match exec 'kill \$\$' was killed/);
+});
+
+test('of lists of algorithms those are taken that the library has, and a list of none is refused', async () => {
+  const config = new SshConfig(
+    write(
+      'algorithms',
+      'Host plus\n  Ciphers +aes128-cbc\n  KexAlgorithms sntrup761x25519-sha512@openssh.com,curve25519-sha256\n' +
+        'Host none\n  KexAlgorithms sntrup761x25519-sha512@openssh.com\n',
+    ),
+  );
+  const { algorithms } = await config.of('plus', 'root');
+  assert.ok((algorithms?.cipher?.length ?? 0) > 3 && algorithms?.cipher?.at(-1) === 'aes128-cbc');
+  assert.deepEqual(algorithms.kex, ['curve25519-sha256']);
+  const message =
+    /KexAlgorithms sntrup761x25519-sha512@openssh\.com \(for host none\): none of them is supported here$/;
+  await fails(config.of('none', 'root'), 'usage', 'SSH_CONFIG_INVALID', message);
 });
 
 test('what Sumac cannot do is refused for the hosts it is said of, and what OpenSSH refuses for all', async () => {
