@@ -123,6 +123,8 @@ export interface RunStatusReport {
   stepsOmitted: number;
   prompts: Prompt[];
   locks: string[];
+  /** Hosts whose keys are accepted although nothing vouches for them, folded query by query. */
+  unverified?: string[];
   /** Steps a rollback would undo, newest first. */
   undo: string[];
   fleet?: FleetReport;

@@ -24,13 +24,14 @@ export function renderDetails(status: RunStatusReport, run: string, context: Run
   return fitting([...top, ...renderSteps(status, room), ...foot], limit).join('\n\n');
 }
 
-function head({ cookbook, description, phase, dryRun }: RunStatusReport, context: RunContext): string {
+function head({ cookbook, description, phase, dryRun, unverified = [] }: RunStatusReport, context: RunContext): string {
   return [
     `**${plain(cookbook)}** ${plain(description, 300)}`.trimEnd(),
     `**${phase}**${dryRun ? ', dry run: nothing is changed' : ''}, ${startedBy(context)}`,
     ...(context.onFailure === 'hold' && !dryRun
       ? ['When a step fails, a person is asked before anything is undone.']
       : []),
+    ...(unverified.length > 0 ? [`**Not verified:** the host keys of ${plain(unverified.join(', '), 200)}`] : []),
   ].join('\n');
 }
 

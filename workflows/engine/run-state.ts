@@ -23,6 +23,7 @@ export class RunState {
   readonly prompts = new Map<string, Prompt & { answer?: string; by?: string }>();
   readonly plan: string[];
   readonly locks: string[] = [];
+  readonly #unverified: string[];
   readonly carry: Carry;
   readonly #steps: StepReport[] = [];
   readonly #seen = new Map<string, number>();
@@ -48,6 +49,7 @@ export class RunState {
     this.effects = effects;
     this.carry = carry ?? { results: {}, state: {}, startedAt: Date.now() };
     this.plan = (this.carry.state['plan'] ??= []) as string[];
+    this.#unverified = (this.carry.state['unverified'] ??= []) as string[];
     // eslint-disable-next-line @typescript-eslint/no-this-alias -- one run is one workflow, which is one module context
     current = this;
   }
@@ -93,6 +95,13 @@ export class RunState {
     this.publish();
   }
 
+  /** @param hosts folded, whose keys are accepted although nothing vouches for them */
+  noteUnverified(hosts: string | undefined): void {
+    if (hosts === undefined || this.#unverified.includes(hosts)) return;
+    this.#unverified.push(hosts);
+    this.publish();
+  }
+
   publish(): void {
     this.changes++;
     setCurrentDetails(renderDetails(this.status(), workflowInfo().workflowId, this.context));
@@ -114,6 +123,7 @@ export class RunState {
         ...(choices && { choices }),
       })),
       locks: this.locks,
+      ...(this.#unverified.length > 0 && { unverified: this.#unverified }),
       undo: this.undo.names,
       ...(this.fleet && { fleet: this.fleet }),
     };

@@ -5,6 +5,7 @@ import type { Mode } from '../../src/model/execution.ts';
 import type { FileOptions } from '../../src/model/file.ts';
 import { fold, sorted } from '../../src/model/host-set.ts';
 import { call } from '../engine/call.ts';
+import { currentRun } from '../engine/run-state.ts';
 import { type Content, downloadFrom, fetchFrom, restoreOn, uploadTo } from './files.ts';
 import { LbRemoteCluster } from './lb-remote-cluster.ts';
 import { RemoteResults } from './remote-results.ts';
@@ -34,7 +35,8 @@ export class Remote {
    * @throws QUERY_INVALID, HOSTS_INVALID, QUERY_EMPTY, TOO_MANY_HOSTS, HOST_UNKNOWN
    */
   async query(expression: string, { allowEmpty, maxHosts, ...options }: QueryOptions = {}): Promise<RemoteHosts> {
-    const { hosts, sliceSize } = await call('remote.query', { expression, allowEmpty, maxHosts });
+    const { hosts, sliceSize, unverified } = await call('remote.query', { expression, allowEmpty, maxHosts });
+    currentRun().noteUnverified(unverified);
     return new RemoteHosts(hosts, { sliceSize, ...this.#options, ...options }, allowEmpty);
   }
 }

@@ -100,7 +100,8 @@ export class Spicerack {
   async freezeHosts(expression: string): Promise<void> {
     const run = currentRun();
     if (run.carry.state['hosts'] === undefined) {
-      const { hosts, sliceSize } = await call('remote.query', { expression });
+      const { hosts, sliceSize, unverified } = await call('remote.query', { expression });
+      run.noteUnverified(unverified);
       Object.assign(run.carry.state, { hosts, sliceSize });
     }
     const { hosts, sliceSize } = run.carry.state as { hosts: QueriedHost[]; sliceSize?: number };

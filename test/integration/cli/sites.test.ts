@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { type RunStatusReport, names as signals } from '../../../src/model/run.ts';
 import { testCli, type TestCli } from '../../support/cookbook-cli.ts';
 import { type SshLab, startSshLab } from '../../support/sshd.ts';
 import { startTemporal, type TemporalServer } from '../../support/temporal.ts';
@@ -66,6 +67,12 @@ test('each host is served by the worker of its site; a site without one is named
     said().trim().split('\n').sort(),
     ['db1.east', 'db1.main', 'db1.west'].map((name) => join(lab.dir, name)),
   );
+  const unverified: unknown[] = [];
+  for await (const { workflowId } of server.client.workflow.list({ query: "WorkflowType = 'everywhere'" })) {
+    const status = await server.client.workflow.getHandle(workflowId).query<RunStatusReport>(signals.status);
+    unverified.push(status.unverified);
+  }
+  assert.deepEqual(unverified, [['db1.west']]);
   const logs = readFileSync(join(main.directory, 'logs/everywhere.log'), 'utf8');
   assert.match(logs, /WARNING.*the host keys of db1\.west are not verified/);
 });

@@ -55,6 +55,10 @@ test('a page begins with what runs, who started it and why', () => {
     '**sre.hosts.reimage** for host db1\n**running**, started by **alice** on cumin1001: kernel (T1)\nWhen a step fails, a person is asked before anything is undone.',
   );
   assert.match(page({ dryRun: true }), /\*\*running\*\*, dry run: nothing is changed, started by/);
+  assert.equal(
+    page({ unverified: ['web[1-3]', 'db1'] }).split('\n')[2],
+    '**Not verified:** the host keys of web\\[1-3\\], db1',
+  );
   assert.match(page({}, { user: '-' }), /started without 'cookbook': it may look and change nothing/);
 });
 
