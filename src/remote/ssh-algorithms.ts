@@ -32,5 +32,5 @@ export function algorithmsOf(said: Said, host: string): Algorithms | undefined {
     if (both.length === 0) throw new Error(`${name} ${list} (for host ${host}): none of them is supported here`);
     found[as] = both;
   }
-  return Object.keys(found).length === 0 ? undefined : (found as Algorithms);
+  return Object.keys(found).length === 0 ? undefined : found;
 }

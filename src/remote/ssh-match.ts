@@ -88,13 +88,10 @@ function listTest(word: string, list: string, negated: boolean): Test {
 
 function commandTest(text: string, negated: boolean): Test {
   return (now) => {
-    let open = false;
-    const command = text.replace(/%(.?)/g, (_, token: string) => {
-      const value = tokens[token]?.(now);
-      open ||= value === undefined || !/^[\w.@:%-]*$/.test(value);
-      return value ?? '';
-    });
-    if (open) return undefined;
+    const values = [...text.matchAll(/%(.?)/g)].map(([, token = '']) => tokens[token]?.(now));
+    // To a shell each has to be the text that it is.
+    if (values.some((value) => value === undefined || !/^[\w.@:%-]*$/.test(value))) return undefined;
+    const command = text.replace(/%.?/g, () => values.shift() ?? '');
     const succeeds = now.succeeds(command);
     return succeeds === undefined ? command : succeeds !== negated;
   };

@@ -14,8 +14,8 @@ before(async () => {
     ['web1', 'jump1'],
     ['KexAlgorithms ecdh-sha2-nistp384', 'Ciphers aes192-ctr', 'MACs hmac-sha2-512'],
   );
-  const { port, hostKey } = lab.host('web1');
-  appendFileSync(lab.knownHosts, `[localhost]:${port} ${hostKey()}\n`);
+  const web1 = lab.host('web1');
+  appendFileSync(lab.knownHosts, `[localhost]:${web1.port} ${web1.hostKey()}\n`);
 });
 after(() => lab.close());
 
