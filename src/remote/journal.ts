@@ -2,9 +2,15 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { OpsError } from '../model/errors.ts';
 
-const script = (name: string) => readFileSync(new URL(name, import.meta.url), 'utf8').replace(/^\s*#.*\n/gm, '');
-const attemptScript = script('./locate.sh') + script('./journal.sh');
-const claimScript = script('./locate.sh') + script('./claim.sh');
+// Sent with each command: what only people read stays here.
+const script = (...names: string[]) =>
+  names
+    .map((name) => readFileSync(new URL(name, import.meta.url), 'utf8'))
+    .join('')
+    .replace(/^ *(?:#.*)?\n?/gm, '');
+const attemptScript = script('./locate.sh', './entry.sh', './attempt.sh');
+const endScript = script('./locate.sh', './entry.sh', './end.sh');
+const claimScript = script('./locate.sh', './claim.sh');
 const runnerScript = script('./runner.sh');
 
 /** Linux takes no longer argument; sshd hands the whole command line over as one. */
@@ -68,7 +74,7 @@ export function attemptLine({ entry, command, shell, stdin, sinceSeconds }: Atte
   const whole = withEnv(command, shell.env);
   const digest = sha256(JSON.stringify([whole, sudoOf(shell), bytes])).slice(0, 32);
   const since = String(Math.ceil(sinceSeconds));
-  const args = ['run', entry, today(), since, digest, String(bytes), runnerScript, whole];
+  const args = [entry, today(), since, digest, String(bytes), runnerScript, whole];
   return line(args, attemptScript, shell, ['sh', '-c', claimScript, 'sumac', entry, digest]);
 }
 
@@ -78,7 +84,7 @@ export const attemptInput = (stdin: string | Buffer): Buffer =>
 
 /** A line that ends what an entry's command has begun, and keeps it from beginning. */
 export const endLine = (entry: string, why: string, shell: Shell): string =>
-  line(['end', entry, today(), '0', '', '-1', '', why], attemptScript, shell);
+  line([entry, today(), why], endScript, shell);
 
 /** Days since 1970, by the worker's clock. */
 export const today = (): string => String(Math.floor(Date.now() / 86_400_000));
@@ -115,7 +121,7 @@ function withEnv(command: string, env: Shell['env'] = {}): string {
 /** What the journal said of a command in the end. */
 export type Verdict =
   | { is: 'exit'; code: number; durationMs: number | undefined; ended: string | undefined }
-  | { is: 'rebooted' | 'lost' | 'forgotten' | 'reused' | 'unwritable' | 'nostart' | 'cut' | 'never' };
+  | { is: 'rebooted' | 'lost' | 'forgotten' | 'reused' | 'unwritable' | 'cut' | 'never' };
 
 /** Reads what journal.sh writes to standard error. */
 export class Notes {

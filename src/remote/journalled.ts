@@ -153,7 +153,6 @@ function failure(host: string, command: string, verdict: Verdict | undefined, sa
         { host },
       );
     case 'unwritable':
-    case 'nostart':
       return new OpsError(
         'failed',
         'JOURNAL_UNWRITABLE',

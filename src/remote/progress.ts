@@ -59,6 +59,7 @@ export class Progress {
   readonly #unsureSince: number | undefined;
   #command = 0;
   #ended = false;
+  #hasBeaten = false;
   #why = '';
   #beats: NodeJS.Timeout | undefined;
 
@@ -89,12 +90,14 @@ export class Progress {
     const unsure = [before?.unsureSince, cut ? (before?.now ?? 0) : undefined].filter((time) => time !== undefined);
     this.#unsureSince = unsure.length === 0 ? undefined : Math.min(...unsure);
     this.#command = this.#before.command;
-    this.beat();
+    if (call.attempt > 1) this.beat();
     this.#beats = setInterval(() => this.beat(), beatMs);
   }
 
-  end(): void {
+  /** @param over whether nothing is left to a next attempt; what was over before the first beat costs the server none */
+  end(over: boolean): void {
     clearInterval(this.#beats);
+    if (over && !this.#hasBeaten) return;
     this.#ended = true;
     this.beat();
   }
@@ -181,6 +184,7 @@ export class Progress {
   }
 
   beat(): void {
+    this.#hasBeaten = true;
     const counts = { done: 0, failed: 0, running: 0, away: 0 };
     let since = this.now;
     for (const [i, state] of this.#state.entries()) {

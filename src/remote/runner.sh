@@ -10,6 +10,10 @@ read -r stat </proc/self/stat
 set -- ${stat##*) }
 # On a disk that is full by then the other lines still find room in the block that this one takes up.
 echo "start $boot ${stat%% *} ${20} $3 $digest $sum $day" >>"$entry.run" || { rm -f "$entry.run"; exit; }
+# For people.
+nl='
+'
+printf 'cmd %.200s\n' "${command%%"$nl"*}" >>"$entry.run"
 # By this, what leaves the process group is found again.
 export SUMAC_ENTRY="$entry"
 # We outlive the signal that ends the command, to write down what came of it.

@@ -97,7 +97,7 @@ export class Slice {
       signal.removeEventListener('abort', stop);
       clearTimeout(timer);
       this.#budget?.close();
-      progress.end();
+      progress.end(!signal.aborted);
     }
     if (signal.aborted) throw this.#givenUp();
     return this.#result();

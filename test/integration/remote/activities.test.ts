@@ -49,7 +49,7 @@ const attempts = (token: string) => {
   let details: unknown;
   let attempt = 0;
   return {
-    details: () => details as { done: number; failed: number; running: number; waitingFor?: string },
+    details: () => details as undefined | { done: number; failed: number; running: number; waitingFor?: string },
     next: (overrides: Partial<Call> = {}) =>
       callOf(
         { config: lab.config, remote },
@@ -170,7 +170,7 @@ test('an attempt after a dead worker fetches what is done and goes on with the r
   const { next, details } = attempts('rest');
   const controller = new AbortController();
   const first = runSync({ hosts, commands }, next({ signal: controller.signal }));
-  await waitFor(() => lines('rest').length === 3 && details().running === 3);
+  await waitFor(() => lines('rest').length === 3 && details()?.running === 3);
   controller.abort(new Error('WORKER_SHUTDOWN'));
   await assert.rejects(first, { message: 'WORKER_SHUTDOWN' });
   const results = await runSync({ hosts, commands }, next());
@@ -179,7 +179,7 @@ test('an attempt after a dead worker fetches what is done and goes on with the r
     hosts.map((host) => `${join(lab.dir, host)}\n`),
   );
   assert.deepEqual([lines('rest').length, lines('rest2').length], [3, 3]);
-  assert.equal(details().done, 3);
+  assert.equal(details()?.done, 3);
   assert.deepEqual(
     (await runSync({ hosts, commands }, next())).map(({ exitCode }) => exitCode),
     Array(6).fill(0),
@@ -192,7 +192,7 @@ test('a host that is away is waited for, while the others are done', async () =>
   const { next, details } = attempts('away');
   await lab.host('web2').kill();
   const running = runSync({ hosts, commands }, next());
-  await waitFor(() => details().done === 2 && /^web2 .*ECONNREFUSED/.test(details().waitingFor ?? ''));
+  await waitFor(() => details()?.done === 2 && /^web2 .*ECONNREFUSED/.test(details()?.waitingFor ?? ''));
   await lab.host('web2').start();
   const results = await running;
   assert.deepEqual(
@@ -200,7 +200,7 @@ test('a host that is away is waited for, while the others are done', async () =>
     [true, true, true],
   );
   assert.deepEqual(lines('away').length, 3);
-  assert.deepEqual([details().done, details().waitingFor], [3, undefined]);
+  assert.deepEqual([details()?.done, details()?.waitingFor], [3, undefined]);
 });
 
 test('a host that stays away beyond the patience is reported as failed, and given up for good', async () => {

@@ -32,6 +32,7 @@ function journalTests(name: keyof typeof shells, leads: boolean): void {
   const kill = (started: Started) => journal.kill(started);
   const counter = (file: string) => journal.counter(file);
   const entryFile = (entry: string, kind: string) => journal.entryFile(entry, kind);
+  const inputs = () => readdirSync(join(dir, 'journal')).filter((file) => file.includes('.in.'));
   const groupOf = (entry: string) => journal.groupOf(entry);
 
   test('keeps output and exit status, and gives them to every later attempt without running again', async () => {
@@ -44,7 +45,7 @@ function journalTests(name: keyof typeof shells, leads: boolean): void {
     assert.equal(second.output, first.output);
     assert.partialDeepStrictEqual(second.verdict, { is: 'exit', code: 3 });
     assert.equal(runs(), 1);
-    assert.equal(readFileSync(entryFile('plain', 'cmd'), 'utf8'), `${command}\n`);
+    assert.ok(readFileSync(entryFile('plain', 'run'), 'utf8').includes(`\ncmd ${command.slice(0, 200)}\n`));
   });
 
   test('the directory is the owner´s alone', () => {
@@ -81,7 +82,7 @@ function journalTests(name: keyof typeof shells, leads: boolean): void {
     await kill(held);
     const line = attemptLine({ entry: 'early2', command: `${count} cat`, shell: {}, sinceSeconds: 0, stdin: 'hello' });
     const stuck = journal.start(line, 'digest\n');
-    await waitFor(() => existsSync(entryFile('early2', 'cmd')));
+    await waitFor(() => inputs().length > 0);
     await kill(stuck);
     assert.equal(existsSync(entryFile('early2', 'run')), false);
     const runsBefore = runs();
@@ -208,14 +209,11 @@ function journalTests(name: keyof typeof shells, leads: boolean): void {
     const { count, runs } = counter('cut');
     const line = attemptLine({ entry: 'cut', command: count, shell: {}, sinceSeconds: 0, stdin: 'ten bytes!' });
     const short = journal.start(line, attemptInput('ten bytes!').subarray(0, -5));
-    await waitFor(() => existsSync(entryFile('cut', 'cmd')));
+    await waitFor(() => inputs().length > 0);
     short.child.stdin?.end();
     await short.ended;
     assert.equal(runs(), 0);
-    assert.deepEqual(
-      readdirSync(join(dir, 'journal')).filter((file) => file.includes('.in.')),
-      [],
-    );
+    assert.deepEqual(inputs(), []);
   });
 
   test('a daemon that keeps the output open keeps nobody', async () => {

@@ -27,8 +27,19 @@ test('a heartbeat for 1,000 hosts is below 2 KiB, whatever they are called', () 
     if (i % 3 === 0) progress.ended(host, i % 15, i % 2 === 0 ? states.ok : states.failed);
     if (i % 5 === 0) progress.away(host, `${host} cannot be reached: ${'z'.repeat(3000)}`);
   }
-  progress.end();
+  progress.end(false);
   assert.ok(most > 1000 && most < 2048, String(most));
+});
+
+test('what ends at once sends no heartbeat, and then all may have been started for whoever comes next', () => {
+  const beats: unknown[] = [];
+  const first = new Progress(callOf({}, { heartbeat: (value) => beats.push(value) }), ['a'], 1, 'sync', true);
+  first.sent('a', 0);
+  first.end(true);
+  assert.deepEqual(beats, []);
+  const second = new Progress(callOf({}, { attempt: 2, elapsedMs: () => 7000 }), ['a'], 1, 'sync', true);
+  second.end(true);
+  assert.equal(second.sinceSeconds('a', 0), 7);
 });
 
 test('the next attempt knows what has ended, what may run and what never began', () => {
@@ -46,9 +57,9 @@ test('the next attempt knows what has ended, what may run and what never began',
   }
   first.away('d', 'd cannot be reached');
   first.givenUp('e');
-  first.end();
+  first.end(false);
   const next = new Progress(callOf({}, { resumed: structuredClone(details) }), hosts, 3, 'async', true);
-  next.end();
+  next.end(false);
   const { fresh, running, ok, failed, away, givenUp } = states;
   assert.deepEqual(
     hosts.map((host) => next.beforeAll(host)),
@@ -106,25 +117,25 @@ test('what an attempt that ended has not sent was not started, what it has sent 
   pass(5);
   first.sent('a1', 0);
   first.away('a2', 'away');
-  first.end();
+  first.end(false);
   pass(20);
   const second = next();
-  second.end();
+  second.end(false);
   assert.deepEqual(since(second), [20, 0, 0]);
 });
 
 test('after an attempt that was cut short every command may have been started, as its last heartbeats may be missing', () => {
   const { pass, next } = attempts();
-  cutShort(next());
+  next().end(true);
   pass(20);
   const second = next();
   assert.deepEqual(since(second), [20, 20, 20]);
-  second.end();
+  second.end(false);
   pass(10);
   // And it stays so, although the second attempt ended.
   const third = next();
   assert.deepEqual(since(third), [30, 30, 30]);
-  third.end();
+  third.end(false);
 });
 
 test('a worker whose clock jumps an hour neither forgets how long a command may run nor makes it older', () => {
@@ -134,11 +145,11 @@ test('a worker whose clock jumps an hour neither forgets how long a command may 
       const { pass, next } = attempts();
       const first = next();
       first.sent('a1', 0);
-      first.end();
+      first.end(false);
       mock.timers.setTime(Date.now() + jump);
       pass(7);
       const second = next();
-      second.end();
+      second.end(false);
       assert.deepEqual(since(second), [7, 0, 0]);
       assert.equal(second.away('a3', 'away'), 0);
       pass(4);
@@ -148,10 +159,3 @@ test('a worker whose clock jumps an hour neither forgets how long a command may 
     mock.timers.reset();
   }
 });
-
-/** Ends the beats as a kill would, with no last one. */
-function cutShort(progress: Progress): void {
-  const { mock: beat } = mock.method(progress, 'beat', () => undefined);
-  progress.end();
-  beat.restore();
-}
