@@ -109,6 +109,8 @@ export const configSchema = (absolute: (path: string) => string) => {
         key: path.optional(),
         username: z.string().optional(),
         password_file: path.optional(),
+        /** How long a lock is waited for; default 1755, the 27 tries of the original. */
+        wait_seconds: z.number().nonnegative().optional(),
       })
       .optional(),
     ssh: ssh.prefault({}),

@@ -17,8 +17,10 @@ export interface Waiting {
   signal: AbortSignal;
   /** Whether another attempt may have come this far before: look first, instead of expecting a lock nobody touched. */
   again: boolean;
+  /** Lease of the locks taken together with this one; default one of its own. */
+  lease?: string | undefined;
   /** Called whenever it looks at who is in the way. */
-  blocked(message: string, holders: readonly Party[], ahead: readonly Party[]): void;
+  blocked(message: string, holders: readonly Party[], ahead: readonly Party[], key: string): void;
 }
 
 /**
@@ -40,7 +42,7 @@ export async function acquire(etcd: Etcd, lock: LockRef, record: LockRecord, wai
 }
 
 // Every other reason leaves room for another attempt, which may already be at work with the same keys.
-const isCancelled = ({ aborted, reason }: AbortSignal): boolean => aborted && messageOf(reason) === 'CANCELLED';
+export const isCancelled = ({ aborted, reason }: AbortSignal): boolean => aborted && messageOf(reason) === 'CANCELLED';
 
 interface Contest {
   etcd: Etcd;
@@ -57,15 +59,18 @@ async function contend(contest: Contest): Promise<Party> {
     waiting.signal.throwIfAborted();
     const held = view.holders.find(({ key }) => key === holder);
     if (held) {
-      if ((await etcd.renew(held.lease)) > 0) return held;
-      await sleep(200); // its lease is over: etcd is about to delete the key
+      const alike = waiting.lease === undefined || held.lease === waiting.lease;
+      if (alike && (await etcd.renew(held.lease)) > 0) return held;
+      if (!alike)
+        await etcd.revoke(held.lease); // of an attempt that lost what it had taken before
+      else await sleep(200); // its lease is over: etcd is about to delete the key
       view = await readLock(etcd, lock);
       continue;
     }
     const ticket = view.waiters.find(({ key }) => key === waiter);
     const ahead = ticket ? view.waiters.slice(0, view.waiters.indexOf(ticket)) : view.waiters;
     if (admit(view.holders, ahead.length, record).enter) {
-      const entered = await enter(etcd, lock, record, view, ticket);
+      const entered = await enter(etcd, lock, record, view, { ticket, lease: waiting.lease });
       if ('key' in entered) return entered;
       view = entered;
     } else if (ticket) view = await waitForChange(contest, view, ticket, ahead);
@@ -77,12 +82,14 @@ async function contend(contest: Contest): Promise<Party> {
 async function waitForChange(contest: Contest, view: View, ticket: Party, ahead: Party[]): Promise<View> {
   const { etcd, lock, record, waiting } = contest;
   const message = unavailable(lock, record, view.holders, ahead);
-  waiting.blocked(message, view.holders, ahead);
+  waiting.blocked(message, view.holders, ahead, keysOf(lock).key);
   const left = waiting.until - performance.now();
   if (left <= 0) {
     await etcd.revoke(ticket.lease);
     throw new OpsError('failed', 'LOCK_UNAVAILABLE', message, { holders: view.holders.map(({ owner }) => owner) });
   }
+  if (waiting.lease !== undefined && (await etcd.renew(waiting.lease)) === 0)
+    throw new OpsError('transient', 'ETCD_UNAVAILABLE', 'the locks taken so far were lost while waiting for the next');
   await etcd.renew(ticket.lease); // a place that is gone is missing from the next view
   const next = ahead.at(-1)?.key ?? keysOf(lock).holders;
   await etcd.changed(next, view.revision, Math.min(left, lookEveryMs), waiting.signal);

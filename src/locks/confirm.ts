@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { OpsError, lockLost } from '../model/errors.ts';
 import { holderKeys, type Fence } from '../model/fence.ts';
+import { unpackNames } from '../model/lock-name.ts';
 import { brokenKey } from './break.ts';
 import type { Etcd } from './etcd.ts';
 import { boundTo, look } from './requests.ts';
@@ -15,17 +16,33 @@ const keysAtATime = 60;
  * @throws LockLost
  */
 export async function confirmHeld(etcd: Etcd, fences: readonly Fence[]): Promise<void> {
-  const held = fences.flatMap((fence) => holderKeys(fence).map((key) => ({ key, lease: fence.lease })));
-  for (let at = 0; at < held.length; at += keysAtATime) {
-    const gone = await missing(etcd, held.slice(at, at + keysAtATime));
-    if (gone)
-      throw new OpsError('failed', lockLost, `lost the lock ${gone.key}: ${gone.why}; this was not started`, {
-        key: gone.key,
-      });
-  }
+  // Locks taken together are lost together, unless a single one is taken away: who keeps them notices that.
+  const held = fences.flatMap(({ names, ...fence }) =>
+    holderKeys({ ...fence, names: unpackNames(names).slice(0, keysAtATime) }).map((key) => ({ key, ...fence })),
+  );
+  const gone = await firstMissing(etcd, held);
+  if (gone)
+    throw new OpsError('failed', lockLost, `lost the lock ${gone.key}: ${gone.why}; this was not started`, {
+      key: gone.key,
+    });
 }
 
-async function missing(etcd: Etcd, held: readonly { key: string; lease: string }[]) {
+/** A holder's key that should be bound to a lease. */
+interface HeldKey {
+  key: string;
+  lease: string;
+}
+
+/** The first key that is gone or bound to another lease; nothing when etcd cannot tell in time. */
+export async function firstMissing(etcd: Etcd, held: readonly HeldKey[]) {
+  for (let at = 0; at < held.length; at += keysAtATime) {
+    const gone = await missing(etcd, held.slice(at, at + keysAtATime));
+    if (gone) return gone;
+  }
+  return undefined;
+}
+
+async function missing(etcd: Etcd, held: readonly HeldKey[]) {
   const late = new AbortController();
   try {
     const answer = await Promise.race([

@@ -15,6 +15,8 @@ export interface Outcome {
  * @throws ETCD_UNAVAILABLE (transient), ETCD_REFUSED from each method
  */
 export class Etcd {
+  /** How long a lock is waited for, as configured; default 1755, about half an hour as in the original. */
+  readonly waitSeconds: number;
   readonly #hosts: readonly string[];
   readonly #options: Omit<IOptions, 'hosts'>;
   #opened: Promise<Etcd3[]> | undefined;
@@ -24,6 +26,7 @@ export class Etcd {
   /** Connects when it is first used. @throws ETCD_CONFIG_UNREADABLE */
   constructor(config: EtcdConfig) {
     this.#hosts = config.hosts;
+    this.waitSeconds = config.wait_seconds ?? 1755;
     this.#options = etcdOptions(config);
   }
 

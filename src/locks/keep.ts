@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { OpsError, lockLost, messageOf } from '../model/errors.ts';
 import { brokenKey } from './break.ts';
+import { firstMissing } from './confirm.ts';
 import type { Etcd } from './etcd.ts';
 import { releasedKey } from './record.ts';
 import { look } from './requests.ts';
@@ -8,6 +9,8 @@ import { look } from './requests.ts';
 /** A lock as {@link keep} needs to know it. */
 export interface Kept {
   key: string;
+  /** Keys of the locks taken together with it, under the same lease. */
+  others?: readonly string[];
   lease: string;
   /** Of the lease, seconds. */
   ttl: number;
@@ -19,6 +22,9 @@ export interface Kept {
 
 // A new attempt may come when the lease should be over: if etcd says it is not, nothing was lost.
 const firstAnswerMs = 5000;
+
+/** Those are not watched one by one. */
+const lookAtOthersMs = 5000;
 
 /** How often a lease is renewed: every third of it, within 1 and 20 seconds. */
 export const renewEveryMs = (ttlSeconds: number): number => Math.min(20, Math.max(1, ttlSeconds / 3)) * 1000;
@@ -44,7 +50,8 @@ export async function keep(etcd: Etcd, kept: Kept, signal: AbortSignal, renewed:
     if (answer !== undefined && 'revision' in answer) {
       lostAt = askedAt + kept.ttl * 1000;
       renewed(askedAt);
-      await etcd.changed(kept.key, answer.revision, renewEveryMs(kept.ttl), signal).catch(() => undefined);
+      const restMs = Math.min(renewEveryMs(kept.ttl), kept.others ? lookAtOthersMs : Infinity);
+      await etcd.changed(kept.key, answer.revision, restMs, signal).catch(() => undefined);
       continue;
     }
     trouble = answer?.error ?? trouble;
@@ -55,7 +62,7 @@ export async function keep(etcd: Etcd, kept: Kept, signal: AbortSignal, renewed:
 
 type Answer = { released: true } | { gone: string } | { error: string } | { revision: string };
 
-async function renewOnce(etcd: Etcd, { key, lease }: Kept): Promise<Answer> {
+async function renewOnce(etcd: Etcd, { key, lease, others = [] }: Kept): Promise<Answer> {
   try {
     const seconds = await etcd.renew(lease);
     const { found, revision } = await etcd.transact([], [key, releasedKey(lease), brokenKey(lease)].map(look));
@@ -65,6 +72,11 @@ async function renewOnce(etcd: Etcd, { key, lease }: Kept): Promise<Answer> {
       return {
         gone: broken ? `broken by ${broken.value}` : 'its key is gone from etcd: it expired, or somebody removed it',
       };
+    const other = await firstMissing(
+      etcd,
+      others.map((one) => ({ key: one, lease })),
+    );
+    if (other) return { gone: `with ${other.key}, as ${other.why}` };
     // Just after a restart etcd may not know yet of a lease whose key it has.
     return seconds > 0 ? { revision } : { error: 'etcd does not know the lease' };
   } catch (error) {

@@ -3,18 +3,34 @@ import { keysOf, releasedKey, type LockRef, type Party } from './record.ts';
 import { boundTo, put, remove } from './requests.ts';
 import { readLock } from './view.ts';
 
+/** etcd takes 128 operations a transaction. */
+const keysAtATime = 100;
+
 /**
  * Releases a lock by the lease it was taken with. A note bound to the same lease tells who keeps it that it is not lost;
  * the keeper then ends the lease, else its time does.
+ * @param others locks taken together with it
  * @returns whether it was still held
  */
-export async function release(etcd: Etcd, lock: LockRef, lease: string): Promise<boolean> {
+export async function release(
+  etcd: Etcd,
+  lock: LockRef,
+  lease: string,
+  others: readonly LockRef[] = [],
+): Promise<boolean> {
   const { holder } = keysOf(lock);
   const { succeeded } = await etcd.transact(
     [boundTo(holder, lease)],
     [remove(holder), put(releasedKey(lease), holder, lease)],
   );
   if (!succeeded) await etcd.revoke(lease);
+  for (let at = 0; succeeded && at < others.length; at += keysAtATime) {
+    const holders = others.slice(at, at + keysAtATime).map((other) => keysOf(other).holder);
+    await etcd.transact(
+      holders.map((holder) => boundTo(holder, lease)),
+      holders.map(remove),
+    );
+  }
   return succeeded;
 }
 

@@ -26,18 +26,19 @@ export const readLock = async (etcd: Etcd, lock: LockRef): Promise<View> =>
 
 /**
  * Makes a holder of whom `view` admits, unless somebody came in since: then nothing is written and the newer view told.
- * @param ticket the newcomer's own place in the queue, which it gives up
+ * @param given the newcomer's own place in the queue, which it gives up; a lease it has already
  */
 export async function enter(
   etcd: Etcd,
   lock: LockRef,
   record: LockRecord,
   view: View,
-  ticket?: Party,
+  given: { ticket?: Party | undefined; lease?: string | undefined } = {},
 ): Promise<Party | View> {
+  const { ticket } = given;
   const { holders, holder, waiters } = keysOf(lock);
   const entering = { ...record, created: timestamp() };
-  const lease = await etcd.grant(record.ttl);
+  const lease = given.lease ?? (await etcd.grant(record.ttl));
   const outcome = await etcd.transact(
     [
       unchangedSince(holders, view.revision),
@@ -48,7 +49,7 @@ export async function enter(
   );
   if (outcome.succeeded && ticket) await etcd.revoke(ticket.lease).catch(() => false); // ends by itself otherwise
   if (outcome.succeeded) return { ...entering, key: holder, lease, revision: outcome.revision };
-  await etcd.revoke(lease);
+  if (given.lease === undefined) await etcd.revoke(lease);
   return viewOf(outcome);
 }
 

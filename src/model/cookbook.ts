@@ -38,6 +38,10 @@ export abstract class CookbookRunnerBase {
   get hosts(): string | undefined {
     return undefined;
   }
+  /** Whether each host of {@link hosts} is locked against other cookbooks that say so, too. */
+  get lockHosts(): boolean {
+    return false;
+  }
   /** The procedure. Returns nothing or 0 when it passed, else 1 to 127 without 90 to 99. */
   abstract run(): Promise<number | void>;
   /** Runs after the undo of the steps when the run did not pass. */
@@ -66,6 +70,7 @@ export interface CookbookModule {
   runtimeDescription?: (args: Args) => string;
   skipStartSal?: boolean;
   hosts?: (args: Args) => string | undefined;
+  lockHosts?: boolean;
   run?: (args: Args, spicerack: Spicerack) => Promise<number | void>;
   rollback?: (args: Args, spicerack: Spicerack) => MaybePromise<void>;
 }
@@ -100,6 +105,9 @@ class ModuleRunner extends CookbookRunnerBase {
   }
   override get hosts() {
     return this.module.hosts?.(this.args);
+  }
+  override get lockHosts() {
+    return this.module.lockHosts ?? false;
   }
   override async run() {
     return this.module.run?.(this.args, this.spicerack);

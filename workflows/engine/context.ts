@@ -4,7 +4,7 @@ import {
   type Headers,
   type WorkflowInterceptorsFactory,
 } from '@temporalio/workflow';
-import { fencesHeader, type Fence } from '../../src/model/fence.ts';
+import { fencesHeader, packFence, unpackFence, type Fence } from '../../src/model/fence.ts';
 import { contextHeader, logAttributes, type RunContext } from '../../src/model/run.ts';
 import { fencesHere, inheritFences, inheritedFences } from './fences.ts';
 import { frames } from './frame.ts';
@@ -33,7 +33,7 @@ const childHeaders = (): Headers =>
     : { [contextHeader]: defaultPayloadConverter.toPayload({ logsOf: workflowInfo().workflowType, ...found }) };
 
 const fencesOf = (fences: readonly Fence[]): Headers =>
-  fences.length === 0 ? {} : { [fencesHeader]: defaultPayloadConverter.toPayload(fences) };
+  fences.length === 0 ? {} : { [fencesHeader]: defaultPayloadConverter.toPayload(fences.map(packFence)) };
 
 // What the engine does for itself, such as giving a lock back, asks for no lock.
 const underLocks = (): boolean => ['write', 'undo'].includes(frames.getStore()?.kind ?? '');
@@ -53,7 +53,7 @@ export const interceptors: WorkflowInterceptorsFactory = () => ({
           headers = { [contextHeader]: defaultPayloadConverter.toPayload(found) };
         }
         const fences = input.headers[fencesHeader];
-        if (fences) inheritFences(defaultPayloadConverter.fromPayload<Fence[]>(fences));
+        if (fences) inheritFences(defaultPayloadConverter.fromPayload<Fence[]>(fences).map(unpackFence));
         return next(input);
       },
     },

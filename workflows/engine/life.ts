@@ -1,12 +1,14 @@
-import { log, workflowInfo } from '@temporalio/workflow';
+import { CancellationScope, log, workflowInfo } from '@temporalio/workflow';
 import { toMs } from '../../src/model/duration.ts';
 import { OpsError, messageOf } from '../../src/model/errors.ts';
 import { exitCodes } from '../../src/model/exit-codes.ts';
 import type { Args, Cookbook, CookbookRunnerBase } from '../../src/model/cookbook.ts';
+import { hostLock, type LockKind } from '../../src/model/lock-name.ts';
 import type { RunInput, RunResult, RunStatus } from '../../src/model/run.ts';
 import { searchAttributes } from '../../src/model/search-attributes.ts';
 import { upsertSearchAttributes } from '@temporalio/workflow';
 import type { Spicerack } from '../spicerack/spicerack.ts';
+import { foresee } from '../spicerack/lock.ts';
 import { LockScope, alreadyHeld } from '../spicerack/lock-scope.ts';
 import { call } from './call.ts';
 import { failureCode, failureText, isCancelled } from './failure.ts';
@@ -80,25 +82,45 @@ async function readArguments(cookbook: Cookbook, input: RunInput): Promise<Args>
   }
 }
 
-/** Takes the run's automatic lock, waiting for it up to half an hour. */
-export async function takeLock(cookbook: string, runner: CookbookRunnerBase): Promise<LockScope | undefined> {
-  const run = currentRun();
+/** Takes the run's automatic lock, then those of its hosts if the cookbook says so; waits for each up to half an hour. */
+export async function takeLocks(cookbook: string, runner: CookbookRunnerBase): Promise<LockScope[]> {
+  const { context, hosts } = currentRun();
   const lockArgs = await stage(exitCodes.initFailed, () => runner.lockArgs);
   const name = lockArgs.suffix ? `${cookbook}:${lockArgs.suffix}` : cookbook;
-  if (run.context.dryRun || run.context.noLocks) {
-    log.info(
-      run.context.dryRun ? 'Skipping lock acquire/release in DRY-RUN mode' : `no lock taken for ${name}: --no-locks`,
-    );
-    return undefined;
+  const perHost = (await stage(exitCodes.initFailed, () => runner.lockHosts)) ? hosts.map(hostLock) : [];
+  if (context.noLocks) {
+    log.info(`no lock taken for ${name}: --no-locks`);
+    return [];
+  }
+  if (context.dryRun) {
+    if (perHost.length > 0) await foresee('custom', perHost, 1);
+    else log.info('Skipping lock acquire/release in DRY-RUN mode');
+    return [];
   }
   const ttlSeconds = Math.ceil(toMs(lockArgs.ttl ?? '30m') / 1000);
-  return stage(exitCodes.configuration, async () => {
-    const concurrency = lockArgs.concurrency ?? 20;
-    if (alreadyHeld('cookbooks', name, concurrency)) return undefined;
-    const lock = new LockScope('cookbooks', name, { concurrency, ttlSeconds });
+  const taken: LockScope[] = [];
+  const take = async (kind: LockKind, names: readonly string[], concurrency: number) => {
+    const { left } = alreadyHeld(kind, names, concurrency);
+    if (left.length === 0) return;
+    const lock = new LockScope(kind, left, { concurrency, ttlSeconds });
     await lock.take();
-    return lock;
+    taken.push(lock);
+  };
+  return stage(exitCodes.configuration, async () => {
+    try {
+      await take('cookbooks', [name], lockArgs.concurrency ?? 20);
+      await take('custom', perHost, 1);
+      return taken;
+    } catch (error) {
+      await CancellationScope.nonCancellable(() => giveBack(taken));
+      throw error;
+    }
   });
+}
+
+/** Gives locks back, the last one first. */
+export async function giveBack(locks: readonly LockScope[]): Promise<void> {
+  for (const lock of locks.toReversed()) await lock.release();
 }
 
 /** START, END or DONE on the SAL and in the logs; the run's id leads from the line to its history. */

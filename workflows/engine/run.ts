@@ -19,7 +19,7 @@ import { runContext } from './context.ts';
 import { ContinueRequested, Decided, failureText, isCancelled } from './failure.ts';
 import { serveFleet } from './fleet-control.ts';
 import { afterFailedRun, uncancellable } from './hold.ts';
-import { NotStarted, announce, prepare, resultOf, takeLock, type Prepared } from './life.ts';
+import { NotStarted, announce, giveBack, prepare, resultOf, takeLocks, type Prepared } from './life.ts';
 import { servePrompts } from './prompt.ts';
 import { undoAll } from './rollback.ts';
 import { RunState, currentRun } from './run-state.ts';
@@ -75,8 +75,8 @@ async function live(registry: Registry, input: RunInput): Promise<RunResult> {
     const spicerack = new Spicerack();
     const cookbook = load(registry);
     const prepared = await prepare(cookbook, input, spicerack);
-    const lock = await takeLock(cookbook.name, prepared.runner);
-    return await underLock(input, prepared, lock);
+    const locks = await takeLocks(cookbook.name, prepared.runner);
+    return await underLocks(input, prepared, locks);
   } catch (error) {
     if (error instanceof NotStarted) return { exitCode: error.exitCode, status: 'ERROR', error: error.message };
     if (isCancelled(error))
@@ -93,28 +93,28 @@ function load(registry: Registry): Cookbook {
   }
 }
 
-async function underLock(
+async function underLocks(
   input: RunInput,
   { runner, skipStartSal }: Prepared,
-  lock: LockScope | undefined,
+  locks: readonly LockScope[],
 ): Promise<RunResult> {
   const run = currentRun();
   // An announcement delays nothing; END waits for it.
   const started = skipStartSal ? Promise.resolve() : uncancellable(() => announce('START'));
   let result: RunResult;
   try {
-    result = await body(runner, lock);
+    result = await body(runner, locks);
   } catch (error) {
     if (!(error instanceof ContinueRequested)) throw error;
     await endKept('stopKeeping');
-    await lock?.stopKeeping();
+    for (const lock of locks) await lock.stopKeeping();
     await started;
     await condition(allHandlersFinished);
     return await continueAsNew<(next: RunInput) => Promise<RunResult>>({ ...input, carry: run.carry });
   }
   await uncancellable(async () => {
     await endKept('release');
-    await lock?.release();
+    await giveBack(locks);
     await started;
     run.locks.length = 0;
     log.debug(
@@ -130,17 +130,20 @@ async function underLock(
 }
 
 /** The cookbook's own part, then what its end demands: undo, or what is guaranteed to be cleaned up. */
-async function body(runner: CookbookRunnerBase, lock: LockScope | undefined): Promise<RunResult> {
+async function body(runner: CookbookRunnerBase, locks: readonly LockScope[]): Promise<RunResult> {
   const run = currentRun();
   let result: RunResult;
   let decision: 'roll back' | 'leave' = 'roll back';
   try {
-    const procedure = () => runner.run();
-    result = resultOf(await (lock ? lock.guard(procedure) : procedure()));
+    const procedure = locks.reduceRight(
+      (inner, lock) => () => lock.guard(inner),
+      () => runner.run(),
+    );
+    result = resultOf(await procedure());
     if (result.exitCode !== exitCodes.ok) decision = await afterFailedRun(new Error(`it returned ${result.exitCode}`));
   } catch (error) {
     if (error instanceof ContinueRequested) throw error;
-    lock?.noteRefusal(error);
+    for (const lock of locks) lock.noteRefusal(error);
     if (run.context.dryRun && run.unforeseen !== undefined && !isCancelled(error)) {
       run.plan.push(`what follows cannot be foreseen after '${run.unforeseen}' (${failureText(error)})`);
       return { exitCode: exitCodes.ok, status: 'PASS' };
@@ -153,7 +156,7 @@ async function body(runner: CookbookRunnerBase, lock: LockScope | undefined): Pr
       log.error(`Exception raised while executing cookbook ${run.cookbook}: ${failureText(error)}`);
     decision = await afterFailedRun(error);
   }
-  return result.exitCode === exitCodes.ok ? await tidyUp(result) : await rollBack(runner, result, decision, lock);
+  return result.exitCode === exitCodes.ok ? await tidyUp(result) : await rollBack(runner, result, decision, locks);
 }
 
 async function tidyUp(result: RunResult): Promise<RunResult> {
@@ -173,7 +176,7 @@ async function rollBack(
   runner: CookbookRunnerBase,
   result: RunResult,
   decision: 'roll back' | 'leave',
-  lock: LockScope | undefined,
+  locks: readonly LockScope[],
 ): Promise<RunResult> {
   const run = currentRun();
   if (run.context.dryRun) return result;
@@ -193,7 +196,7 @@ async function rollBack(
     }
   };
   try {
-    await uncancellable(() => insideAgain(lock ? [lock] : [], backwards));
+    await uncancellable(() => insideAgain(locks, backwards));
   } catch (error) {
     // Without its lock nothing is undone, either.
     failed.push(...undo.map(({ step }) => `${step}: ${failureText(error)}`));

@@ -3,7 +3,7 @@ import { withLock } from './lock.ts';
 
 /** Runs one after the other what changes the install servers of a datacenter. */
 const oneWriter = <T>(datacenter: string, ttlSeconds: number, body: () => Promise<T>): Promise<T> =>
-  withLock('modules', `spicerack.dhcp.DHCP:${datacenter}`, { concurrency: 1, ttlSeconds }, body);
+  withLock('modules', [`spicerack.dhcp.DHCP:${datacenter}`], { concurrency: 1, ttlSeconds }, body);
 
 /** The install servers of a datacenter (Spicerack's `dhcp`). */
 export class Dhcp {

@@ -1,14 +1,14 @@
 import { CancellationScope, log } from '@temporalio/workflow';
 import type { LockHeld } from '../../activities/locks.ts';
-import type { Fence } from '../../src/model/fence.ts';
-import { checkLock, lockKey, type LockKind } from '../../src/model/lock-name.ts';
+import { packFence, type Fence } from '../../src/model/fence.ts';
+import { checkLock, lockKey, packNames, type LockKind } from '../../src/model/lock-name.ts';
 import { call } from '../engine/call.ts';
 import { failureCode, failureText } from '../engine/failure.ts';
 import { frames, type Frame } from '../engine/frame.ts';
 import { currentRun } from '../engine/run-state.ts';
 
-/** About half an hour, as the original's 27 tries. */
-const waitSeconds = 1755;
+/** The activity itself ends the wait. */
+const longestWait = '365d';
 /** How taking a lock fails without having taken it. */
 const leavesNothing = ['LOCK_UNAVAILABLE', 'ETCD_UNAVAILABLE', 'ETCD_REFUSED', 'InvalidLock'];
 
@@ -36,39 +36,36 @@ export interface HeldLock {
 
 /**
  * Waits for a lock and keeps it beside whatever the run does next, also while the run is cancelled and undone.
- * @param name `:SUFFIX` included
+ * @param names of locks taken together, in their order; `:SUFFIX` included
  * @throws InvalidLock, LOCK_UNAVAILABLE after about half an hour, ETCD_UNAVAILABLE
  */
-export async function holdLock(kind: LockKind, name: string, { concurrency, ttlSeconds }: HoldArgs): Promise<HeldLock> {
-  checkLock(kind, name, concurrency, ttlSeconds);
-  const slot = takeSlot(lockKey(kind, name));
-  const lock = { kind, name, slot: slot.number };
+export async function holdLock(
+  kind: LockKind,
+  names: readonly string[],
+  { concurrency, ttlSeconds }: HoldArgs,
+): Promise<HeldLock> {
+  for (const name of names) checkLock(kind, name, concurrency, ttlSeconds);
+  const slot = takeSlot(names.map((name) => lockKey(kind, name)));
+  const [name = '', ...rest] = names;
+  const label = packNames(names).join(', ').slice(0, 100);
+  const lock: LockId = { kind, name, ...(rest.length > 0 && { others: packNames(rest) }), slot: slot.number };
   let held: LockHeld;
   try {
-    const options = { timeout: (waitSeconds + 120) * 1000, summary: `take the lock ${name}` };
-    held = await activity(`lock ${name}`, 'engine', () =>
-      call('locks.acquire', { ...lock, concurrency, ttlSeconds, waitSeconds }, options),
+    const options = { timeout: longestWait, summary: `take the lock ${label}` };
+    held = await activity(`lock ${label}`, 'engine', () =>
+      call('locks.acquire', { ...lock, concurrency, ttlSeconds }, options),
     );
   } catch (error) {
     // Cancelled, or out of workers: an attempt may have got it after all.
-    if (!leavesNothing.includes(failureCode(error) ?? '')) await letGo(lock, undefined);
+    if (!leavesNothing.includes(failureCode(error) ?? '')) await letGo(lock, label, undefined);
     slot.free();
     throw error;
   }
-  const keeping = held.key === '' ? undefined : keep(name, held, ttlSeconds);
+  const fence = held.key === '' ? undefined : fenceOf(kind, names, held, concurrency);
+  const keeping = fence && keep(label, held, ttlSeconds, fence);
   return {
     key: held.key,
-    fence:
-      held.key === ''
-        ? undefined
-        : {
-            kind,
-            names: [name],
-            holder: held.key.slice(held.key.lastIndexOf('/') + 1),
-            lease: held.leaseId,
-            number: held.revision,
-            concurrency,
-          },
+    fence,
     lost: keeping?.lost ?? new Promise<never>(() => undefined),
     async stopKeeping() {
       await keeping?.stop();
@@ -77,7 +74,7 @@ export async function holdLock(kind: LockKind, name: string, { concurrency, ttlS
     async release() {
       keeping?.expectEnd();
       // Who keeps it finds that it was released, and ends.
-      if (keeping && !(await letGo(lock, held.leaseId))) await keeping.stop();
+      if (keeping && !(await letGo(lock, label, held.leaseId))) await keeping.stop();
       slot.free();
     },
   };
@@ -90,7 +87,8 @@ interface Keeping {
   stop(): Promise<void>;
 }
 
-function keep(name: string, { key, leaseId }: LockHeld, ttlSeconds: number): Keeping {
+function keep(label: string, { key, leaseId }: LockHeld, ttlSeconds: number, fence: Fence): Keeping {
+  const together = fence.names.length > 1 ? { fence: packFence(fence) } : {};
   // Shielded from the cancellation of the run, whose undo needs the lock.
   const shield = new CancellationScope({ cancellable: false });
   let scope: CancellationScope | undefined;
@@ -98,8 +96,8 @@ function keep(name: string, { key, leaseId }: LockHeld, ttlSeconds: number): Kee
   const kept = shield.run(() => {
     scope = new CancellationScope();
     return scope.run(() =>
-      activity(`keep the lock ${name}`, 'engine', () =>
-        call('locks.keep', { key, leaseId, ttlSeconds }, { leavesBehind: true }),
+      activity(`keep the lock ${label}`, 'engine', () =>
+        call('locks.keep', { key, leaseId, ttlSeconds, ...together }, { leavesBehind: true }),
       ),
     );
   });
@@ -124,22 +122,34 @@ function keep(name: string, { key, leaseId }: LockHeld, ttlSeconds: number): Kee
   };
 }
 
+interface LockId {
+  kind: LockKind;
+  name: string;
+  others?: readonly string[];
+  slot: number;
+}
+
+const fenceOf = (kind: LockKind, names: readonly string[], held: LockHeld, concurrency: number): Fence => ({
+  kind,
+  names,
+  holder: held.key.slice(held.key.lastIndexOf('/') + 1),
+  lease: held.leaseId,
+  number: held.revision,
+  concurrency,
+});
+
 /** @returns whether it was held until now */
-async function letGo(
-  lock: { kind: LockKind; name: string; slot: number },
-  leaseId: string | undefined,
-): Promise<boolean> {
-  const { kind, name } = lock;
+async function letGo(lock: LockId, label: string, leaseId: string | undefined): Promise<boolean> {
   try {
     const { released } = await CancellationScope.nonCancellable(() =>
-      activity(`release the lock ${name}`, 'engine', () =>
+      activity(`release the lock ${label}`, 'engine', () =>
         call('locks.release', { ...lock, ...(leaseId !== undefined && { leaseId }) }),
       ),
     );
     return released;
   } catch (error) {
     log.error(
-      `Failed to release lock for key ${lockKey(kind, name)}: ${failureText(error)}; it ends with its lease (${failureCode(error) ?? '-'})`,
+      `Failed to release lock for key ${lockKey(lock.kind, label)}: ${failureText(error)}; it ends with its lease (${failureCode(error) ?? '-'})`,
     );
     return false;
   }
@@ -152,15 +162,15 @@ export function activity<T>(label: string, kind: Frame['kind'], body: () => Prom
 
 const slots = new Map<string, Set<number>>();
 
-/** Whether another part of this run holds the same lock, or waits for it. */
-export const isShared = (kind: LockKind, name: string): boolean => (slots.get(lockKey(kind, name))?.size ?? 0) > 1;
+/** Whether another part of this run holds one of the same locks, or waits for it. */
+export const isShared = (kind: LockKind, names: readonly string[]): boolean =>
+  names.some((name) => (slots.get(lockKey(kind, name))?.size ?? 0) > 1);
 
-/** The lowest number no other holder of this run uses for the same lock, so that a continued run finds its own again. */
-function takeSlot(key: string): { number: number; free(): void } {
-  const used = slots.get(key) ?? new Set<number>();
-  slots.set(key, used);
+/** The lowest number no other holder of this run uses for the same locks, so that a continued run finds its own again. */
+function takeSlot(keys: readonly string[]): { number: number; free(): void } {
+  const used = keys.map((key) => slots.get(key) ?? new Set<number>());
   let number = 0;
-  while (used.has(number)) number++;
-  used.add(number);
-  return { number, free: () => void used.delete(number) };
+  while (used.some((numbers) => numbers.has(number))) number++;
+  for (const [i, key] of keys.entries()) slots.set(key, (used[i] ?? new Set()).add(number));
+  return { number, free: () => used.forEach((numbers) => numbers.delete(number)) };
 }

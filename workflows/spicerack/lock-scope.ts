@@ -1,7 +1,7 @@
 import { CancellationScope } from '@temporalio/workflow';
 import { OpsError, messageOf } from '../../src/model/errors.ts';
 import { holderKeys, type Fence } from '../../src/model/fence.ts';
-import type { LockKind } from '../../src/model/lock-name.ts';
+import { inOrder, type LockKind } from '../../src/model/lock-name.ts';
 import { coveredBy, fencesHere, guardsHere, inside, type Guard } from '../engine/fences.ts';
 import { isCancelled, lostKey } from '../engine/failure.ts';
 import { currentRun } from '../engine/run-state.ts';
@@ -12,17 +12,18 @@ const lost = new Set<LockScope>();
 /** Locks held on behind their scope, because what was done under them may have to be undone. */
 const kept = new Set<LockScope>();
 
-/** A lock of this run: what is done under it, and undone later on. */
+/** A lock of this run, or several taken together: what is done under it, and undone later on. */
 export class LockScope implements Guard {
   readonly kind: LockKind;
-  readonly name: string;
+  /** In the order in which they are taken. */
+  readonly names: readonly string[];
   readonly #args: HoldArgs;
   #held: HeldLock | undefined;
   #waived = false;
 
-  constructor(kind: LockKind, name: string, args: HoldArgs) {
+  constructor(kind: LockKind, names: Iterable<string>, args: HoldArgs) {
     this.kind = kind;
-    this.name = name;
+    this.names = inOrder(names);
     this.#args = args;
   }
 
@@ -38,7 +39,7 @@ export class LockScope implements Guard {
   /** Takes it, or takes it again. @throws InvalidLock, LOCK_UNAVAILABLE, ETCD_UNAVAILABLE */
   async take(): Promise<void> {
     await this.release();
-    const held = await holdLock(this.kind, this.name, this.#args);
+    const held = await holdLock(this.kind, this.names, this.#args);
     this.#held = held;
     lost.delete(this);
     if (held.key !== '') currentRun().locks.push(held.key);
@@ -93,7 +94,7 @@ export class LockScope implements Guard {
 
   /** Keeps it for the undo of what was done under it, unless another part of the run waits for it. */
   keepForUndo(): boolean {
-    const needed = this.isReady && !isShared(this.kind, this.name) && currentRun().undo.isUnder(this);
+    const needed = this.isReady && !isShared(this.kind, this.names) && currentRun().undo.isUnder(this);
     if (needed) kept.add(this);
     return needed;
   }
@@ -127,22 +128,37 @@ export async function endKept(how: 'release' | 'stopKeeping'): Promise<void> {
 }
 
 /**
- * The lock asked for, if this run or the one that started it holds it already: nothing is to be taken then.
- * @throws InvalidLock when it is held for more holders at a time
+ * Which of the locks asked for this run, or the one that started it, holds already.
+ * @returns those kept behind their scope, and the names that are left to be taken
+ * @throws InvalidLock when one is held for more holders at a time
  */
-export function alreadyHeld(kind: LockKind, name: string, concurrency: number): { scope?: LockScope } | undefined {
-  const scope = [...kept].find((one) => one.kind === kind && one.name === name);
-  const fence = scope?.fence ?? coveredBy(fencesHere(), kind, name);
-  if (!fence) return undefined;
-  const limit = (holders: number) => (holders === 0 ? Infinity : holders);
-  if (limit(concurrency) < limit(fence.concurrency))
-    throw new OpsError(
-      'usage',
-      'InvalidLock',
-      `concurrency of lock '${name}' is ${concurrency}, but this run holds it with ${fence.concurrency}: take it with ${concurrency} at first`,
-    );
-  return scope ? { scope } : {};
+export function alreadyHeld(
+  kind: LockKind,
+  names: readonly string[],
+  concurrency: number,
+): { kept: LockScope[]; left: string[] } {
+  const fences = fencesHere();
+  const behind = new Set<LockScope>();
+  const left = names.filter((name) => {
+    const scope = [...kept].find((one) => one.kind === kind && one.names.includes(name));
+    const fence = scope?.fence ?? coveredBy(fences, kind, name);
+    if (!fence) return true;
+    if (limit(concurrency) < limit(fence.concurrency))
+      throw new OpsError(
+        'usage',
+        'InvalidLock',
+        `concurrency of lock '${name}' is ${concurrency}, but this run holds it with ${fence.concurrency}: take it with ${concurrency} at first`,
+      );
+    if (scope) behind.add(scope);
+    return false;
+  });
+  return { kept: [...behind], left };
 }
+
+const limit = (concurrency: number) => (concurrency === 0 ? Infinity : concurrency);
+
+const isCovered = ({ kind, names }: LockScope): boolean =>
+  names.every((name) => coveredBy(fencesHere(), kind, name) !== undefined);
 
 /**
  * Runs an undo under the locks that its effect was made under, and takes those again that were given back or lost.
@@ -152,7 +168,7 @@ export async function insideAgain<T>(scopes: readonly LockScope[], body: () => P
   const taken: LockScope[] = [];
   try {
     for (const scope of scopes) {
-      if (scope.isReady || (lost.has(scope) ? false : coveredBy(fencesHere(), scope.kind, scope.name))) continue;
+      if (scope.isReady || (!lost.has(scope) && isCovered(scope))) continue;
       await scope.take();
       taken.push(scope);
     }

@@ -1,27 +1,41 @@
 import { log } from '@temporalio/workflow';
 import { toMs, type Duration } from '../../src/model/duration.ts';
-import { checkLock, type LockKind } from '../../src/model/lock-name.ts';
+import { checkLock, hostLock, packNames, type LockKind } from '../../src/model/lock-name.ts';
 import { call } from '../engine/call.ts';
 import { ContinueRequested } from '../engine/failure.ts';
 import { currentRun } from '../engine/run-state.ts';
 import { activity, type HoldArgs } from './hold-lock.ts';
 import { LockScope, alreadyHeld } from './lock-scope.ts';
 
+/** Terms on which a cookbook takes a lock. */
+export interface LockTerms {
+  /** Holders at a time, default 1; 0 is unlimited, but recorded. */
+  concurrency?: number;
+  /** Lease, default 30m, renewed; below 10s it may end before another worker takes over from one that died. */
+  ttl?: Duration;
+}
+
 /**
- * Runs `body` under a lock; when the lock is lost, what goes on in it is cancelled and LockLost is thrown. Taken again by
- * the run that holds it, or by one that this started, it is the same lock.
+ * Runs `body` under locks, taken all or none; when one is lost, what goes on in it is cancelled and LockLost is thrown.
+ * Those that this run, or the one that started it, holds already are not taken again.
  */
-export async function withLock<T>(kind: LockKind, name: string, args: HoldArgs, body: () => Promise<T>): Promise<T> {
+export async function withLock<T>(
+  kind: LockKind,
+  names: readonly string[],
+  args: HoldArgs,
+  body: () => Promise<T>,
+): Promise<T> {
   const { context } = currentRun();
-  checkLock(kind, name, args.concurrency, args.ttlSeconds);
-  if (context.noLocks) return body();
-  if (context.dryRun) return rehearse(kind, name, args, body);
-  const held = alreadyHeld(kind, name, args.concurrency);
-  if (held) return held.scope ? held.scope.guard(body) : body();
-  const scope = new LockScope(kind, name, args);
+  for (const name of names) checkLock(kind, name, args.concurrency, args.ttlSeconds);
+  if (context.noLocks || names.length === 0) return body();
+  if (context.dryRun) return rehearse(kind, names, args, body);
+  const { kept, left } = alreadyHeld(kind, names, args.concurrency);
+  const underKept = kept.reduce((inner, scope) => () => scope.guard(inner), body);
+  if (left.length === 0) return underKept();
+  const scope = new LockScope(kind, left, args);
   await scope.take();
   try {
-    const value = await scope.guard(body);
+    const value = await scope.guard(underKept);
     await scope.release();
     return value;
   } catch (error) {
@@ -34,34 +48,51 @@ export async function withLock<T>(kind: LockKind, name: string, args: HoldArgs, 
 }
 
 /** A dry run takes no lock, and says whether it would have to wait. */
-async function rehearse<T>(kind: LockKind, name: string, args: HoldArgs, body: () => Promise<T>): Promise<T> {
-  const run = currentRun();
-  log.info('Skipping lock acquire/release in DRY-RUN mode');
-  const { blocked } = await activity(
-    `lock ${name}`,
-    'read',
-    () => call('locks.holders', { kind, name, concurrency: args.concurrency }),
-    true,
-  );
-  run.plan.push(`take the lock ${name}${blocked === undefined ? '' : `, which would have to wait: ${blocked}`}`);
+async function rehearse<T>(
+  kind: LockKind,
+  names: readonly string[],
+  args: HoldArgs,
+  body: () => Promise<T>,
+): Promise<T> {
+  await foresee(kind, names, args.concurrency);
   return body();
 }
+
+/** Notes in the plan of a dry run that it takes locks, and whether it would have to wait for them. */
+export async function foresee(kind: LockKind, names: readonly string[], concurrency: number): Promise<void> {
+  log.info('Skipping lock acquire/release in DRY-RUN mode');
+  const packed = packNames(names);
+  const label = packed.join(', ').slice(0, 100);
+  const [name = '', ...rest] = packed;
+  const asked = { kind, name, ...(rest.length > 0 && { others: rest }), concurrency };
+  const { blocked } = await activity(`lock ${label}`, 'read', () => call('locks.holders', asked), true);
+  currentRun().plan.push(
+    `take the lock ${label}${blocked === undefined ? '' : `, which would have to wait: ${blocked}`}`,
+  );
+}
+
+const termsOf = ({ concurrency = 1, ttl = '30m' }: LockTerms): HoldArgs => ({
+  concurrency,
+  ttlSeconds: toMs(ttl) / 1000,
+});
 
 /** Locks a cookbook takes by itself, beside the automatic one of its run. */
 export class Locks {
   /**
-   * Runs `body` under a lock shared by all runs, on every machine, that ask for the same name.
+   * Runs `body` under a lock shared by all runs, on every machine, that ask for the same name; or under several, taken in
+   * the same order by all.
    * @param name what is protected; not empty, no `/`
-   * @param args concurrency: holders at a time, default 1, 0 is unlimited but recorded; ttl: lease, default 30m, renewed;
-   *   below 10s it may end before another worker takes over from one that died
    * @throws InvalidLock, LOCK_UNAVAILABLE after about half an hour, LockLost
    */
-  lock<T>(name: string, args: { concurrency?: number; ttl?: Duration }, body: () => Promise<T>): Promise<T> {
-    return withLock(
-      'custom',
-      name,
-      { concurrency: args.concurrency ?? 1, ttlSeconds: toMs(args.ttl ?? '30m') / 1000 },
-      body,
-    );
+  lock<T>(name: string | readonly string[], terms: LockTerms, body: () => Promise<T>): Promise<T> {
+    return withLock('custom', typeof name === 'string' ? [name] : name, termsOf(terms), body);
+  }
+
+  /**
+   * Runs `body` while no other cookbook that does so works on any of the hosts: under the lock `host:NAME` of each.
+   * @throws as {@link lock}
+   */
+  lockHosts<T>(hosts: readonly string[], terms: Pick<LockTerms, 'ttl'>, body: () => Promise<T>): Promise<T> {
+    return withLock('custom', hosts.map(hostLock), termsOf(terms), body);
   }
 }

@@ -1,7 +1,6 @@
 import { log, workflowInfo } from '@temporalio/workflow';
 import type { QueriedHost } from '../../activities/remote.ts';
 import type { InventoryHost } from '../../src/config/inventory.ts';
-import type { Duration } from '../../src/model/duration.ts';
 import { OpsError } from '../../src/model/errors.ts';
 import type { FleetHost } from '../../src/model/run.ts';
 import { call } from '../engine/call.ts';
@@ -17,7 +16,7 @@ import { Etcdctl } from './etcdctl.ts';
 import { Host } from './host.ts';
 import { Installer } from './installer.ts';
 import { Ipmi } from './ipmi.ts';
-import { Locks } from './lock.ts';
+import { Locks, type LockTerms } from './lock.ts';
 import { Remote, RemoteHosts } from './remote.ts';
 
 /** The accessor through which a cookbook reaches everything (Spicerack's `spicerack`). */
@@ -146,8 +145,12 @@ export class Spicerack {
   etcdctl(cluster: string): Etcdctl {
     return new Etcdctl(cluster);
   }
-  /** Runs `body` under a lock shared by all runs that ask for the same name. @throws InvalidLock, LOCK_UNAVAILABLE, LockLost */
-  lock<T>(name: string, args: { concurrency?: number; ttl?: Duration }, body: () => Promise<T>): Promise<T> {
-    return this.#locks.lock(name, args, body);
+  /** Runs `body` under one or several locks shared by all runs that ask for the same names. @throws InvalidLock, LOCK_UNAVAILABLE, LockLost */
+  lock<T>(name: string | readonly string[], terms: LockTerms, body: () => Promise<T>): Promise<T> {
+    return this.#locks.lock(name, terms, body);
+  }
+  /** Runs `body` while no other cookbook that locks its hosts works on any of these. @throws as {@link lock} */
+  lockHosts<T>(hosts: RemoteHosts, terms: Pick<LockTerms, 'ttl'>, body: () => Promise<T>): Promise<T> {
+    return this.#locks.lockHosts(hosts.hosts, terms, body);
   }
 }

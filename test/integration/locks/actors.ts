@@ -32,8 +32,15 @@ export class Actor {
     return inActivity(() => activities['locks.keep'].run(lock, this.#call(run, facts)), this.log);
   }
 
-  release(run: string, held?: LockHeld, name = 'x'): Promise<{ released: boolean }> {
-    const lock = { kind: 'custom' as const, name, ...(held && { leaseId: held.leaseId }) };
+  /** Keeps locks that were taken together. */
+  keepAll(run: string, names: readonly string[], held: LockHeld, facts: CallFacts = {}): Promise<void> {
+    const fence = { kind: 'custom' as const, names, holder: run, lease: held.leaseId, number: held.revision };
+    const lock = { key: held.key, leaseId: held.leaseId, ttlSeconds: 60, fence: { ...fence, concurrency: 1 } };
+    return inActivity(() => activities['locks.keep'].run(lock, this.#call(run, facts)), this.log);
+  }
+
+  release(run: string, held?: LockHeld, name = 'x', others: readonly string[] = []): Promise<{ released: boolean }> {
+    const lock = { kind: 'custom' as const, name, others, ...(held && { leaseId: held.leaseId }) };
     return inActivity(() => activities['locks.release'].run(lock, this.#call(run, {})), this.log);
   }
 

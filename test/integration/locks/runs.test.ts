@@ -41,7 +41,7 @@ test('a run holds its automatic lock and its own, another one waits, and both sa
   const said = stage.log('locks/guarded.log');
   assert.match(said, / a1: Acquired lock for key \/spicerack\/locks\/custom\/a: \{'concurrency': 1, /);
   assert.match(said, / alice \d+ \[INFO\] a1: inside a\n/);
-  assert.match(said, /\[WARNING\] a2: Unable to acquire lock: /);
+  assert.match(said, /\[WARNING\] a2: \[1\/27, retrying in 5\.00s\] Unable to acquire lock: /);
   assert.match(said, /\[WARNING\] a2: {5}\d{4}.*: alice@laptop \[a1\]\n/);
   assert.match(said, / a1: Released lock for key \/spicerack\/locks\/custom\/a: a1\n/);
   assert.match(stage.log('locks/guarded-extended.log'), /\[DEBUG locks\.acquire\] a1: Acquiring lock for key a: /);
@@ -204,6 +204,28 @@ test('a run that continues as new holds the same locks all the time', async () =
   await resultOf(two);
   const order = stage.effects().filter((effect) => / h[12]$/.test(effect));
   assert.deepEqual(order, ['enter h1', 'leave h1', 'enter h2', 'leave h2']);
+});
+
+test('cookbooks that lock their hosts exclude each other on those they share', async () => {
+  const held = () => stage.locks().then((keys) => keys.filter((key) => /\/custom\/host:/.test(key)));
+  const hosts = (run: string) => [1, 2, 3].map((n) => `/spicerack/locks/custom/host:q${n}.lab/${run}`);
+  const one = await stage.start('q1', { host: 'q[1-3].lab', until: 'q-go' }, {}, 'locks.host-work');
+  await stage.until(entered('q1'));
+  assert.deepEqual(await held(), hosts('q1'));
+  const elsewhere = await stage.start('q2', { host: 'q4.lab' }, {}, 'locks.other-host-work');
+  assert.equal((await resultOf(elsewhere)).exitCode, 0);
+  const overlapping = await stage.start('q3', { host: 'q[3-4].lab' }, {}, 'locks.other-host-work');
+  await stage.until(waits('host:q3.lab', 'q3'));
+  const { plan } = await resultOf(await stage.start('q4', { host: 'q[2-4].lab' }, { dryRun: true }, 'locks.host-work'));
+  assert.match(
+    plan?.[0] ?? '',
+    /^take the lock host:q\[2-4\]\.lab, which would have to wait: Unable .*host:q2\.lab\.\n/,
+  );
+  stage.let('q-go');
+  assert.equal((await resultOf(one)).exitCode, 0);
+  assert.equal((await resultOf(overlapping)).exitCode, 0);
+  const order = stage.effects().filter((effect) => / q[13]$/.test(effect));
+  assert.deepEqual(order, ['enter q1', 'leave q1', 'enter q3']);
 });
 
 test('a dry run takes no lock, and says that it would have to wait', async () => {

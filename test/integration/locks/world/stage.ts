@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { announcements } from '../../../../activities/announce.ts';
 import { locks } from '../../../../activities/locks.ts';
+import { queries } from './queries.ts';
 import { Config } from '../../../../src/config/schema.ts';
 import { contextHeader, names, type RunContext, type RunStatusReport } from '../../../../src/model/run.ts';
 import { effectsOf } from '../../../../src/worker/activities.ts';
@@ -37,13 +38,16 @@ export async function setStage() {
     logs_base_dir: join(dir, 'logs'),
     state_dir: join(dir, 'state'),
     etcd: { hosts: [etcd.url] },
+    // Hosts of this name are known.
+    ssh: { config_file: join(dir, 'ssh_config') },
     tcpircbot_host: '127.0.0.1',
     tcpircbot_port: relay.port,
   };
+  writeFileSync(join(dir, 'ssh_config'), 'Host q?.lab\n  HostName 127.0.0.1\n');
   writeFileSync(join(dir, 'config.json'), JSON.stringify(config));
   const { codePath } = await workflowBundle(
     Config.parse(config),
-    effectsOf({ ...world(dir), ...locks, ...announcements }),
+    effectsOf({ ...world(dir), ...locks, ...announcements, ...queries }),
   );
   const workers = new Set<ChildProcess>();
   const killWorkers = () => workers.forEach((child) => child.kill('SIGKILL'));

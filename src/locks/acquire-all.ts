@@ -1,0 +1,53 @@
+import { OpsError } from '../model/errors.ts';
+import { acquire, isCancelled, type Waiting } from './acquire.ts';
+import { firstMissing } from './confirm.ts';
+import type { Etcd } from './etcd.ts';
+import type { LockRecord, LockRef, Party } from './record.ts';
+import { abandon } from './release.ts';
+import { look } from './requests.ts';
+
+/** Locks held together. */
+export interface HeldTogether {
+  first: Party;
+  /** Fencing number: a revision at which all were held. */
+  number: string;
+}
+
+/**
+ * Takes several locks under one lease, in the order given, which has to be the same for everybody: then no two that want
+ * the same ones wait for each other. All or, in the end, none.
+ * @throws as {@link acquire}
+ */
+export async function acquireAll(
+  etcd: Etcd,
+  locks: readonly LockRef[],
+  record: LockRecord,
+  waiting: Waiting,
+): Promise<HeldTogether> {
+  let first: Party | undefined;
+  const keys: string[] = [];
+  try {
+    for (const lock of locks) {
+      const held = await acquire(etcd, lock, record, { ...waiting, lease: first?.lease });
+      first ??= held;
+      keys.push(held.key);
+    }
+    if (!first) throw new OpsError('usage', 'InvalidLock', 'no lock is named');
+    if (keys.length === 1) return { first, number: first.revision };
+    const { lease } = first;
+    const { revision } = await etcd.transact([], [look(first.key)]);
+    const gone = await firstMissing(
+      etcd,
+      keys.map((key) => ({ key, lease })),
+    );
+    // Another attempt takes them anew.
+    if (gone) throw new OpsError('transient', 'ETCD_UNAVAILABLE', `${gone.key} was lost before all locks were taken`);
+    return { first, number: revision };
+  } catch (error) {
+    const cancelled = isCancelled(waiting.signal);
+    if (first && (cancelled || (error instanceof OpsError && error.code === 'LOCK_UNAVAILABLE')))
+      await etcd.revoke(first.lease);
+    if (cancelled) for (const lock of locks) await abandon(etcd, lock);
+    throw error;
+  }
+}
