@@ -68,7 +68,7 @@ export class Deadline {
   }
 }
 
-/** Passes on what comes after the mark that journal.sh and {@link plainLine} print first. */
+/** Passes on what comes after the mark that entry.sh and {@link plainLine} print first. */
 export class AfterMark {
   seen = false;
   #noise = Buffer.alloc(0);

@@ -123,7 +123,7 @@ export type Verdict =
   | { is: 'exit'; code: number; durationMs: number | undefined; ended: string | undefined }
   | { is: 'rebooted' | 'lost' | 'forgotten' | 'reused' | 'unwritable' | 'cut' | 'never' };
 
-/** Reads what journal.sh writes to standard error. */
+/** Reads what entry.sh and the others write to standard error. */
 export class Notes {
   verdict: Verdict | undefined;
   /** Of the shell that runs a plain command. */

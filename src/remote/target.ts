@@ -1,7 +1,6 @@
 import { existsSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { join } from 'node:path';
-import { inventoryHost } from '../config/inventory.ts';
 import type { Config } from '../config/schema.ts';
 import { OpsError } from '../model/errors.ts';
 import type { KeyOwner } from './host-keys.ts';
@@ -56,7 +55,7 @@ export class Targets {
     const { ssh } = this.#config;
     const site = this.#site(host);
     const said = await this.#openSsh.of(host, site?.user ?? ssh.user);
-    const inventory = said.hostName === undefined ? this.#address(host) : undefined;
+    const inventory = said.hostName === undefined ? await this.#address(host) : undefined;
     const port = said.port ?? 22;
     const via = jumps ?? said.proxyJump ?? site?.jump_host ?? ssh.jump_host ?? 'none';
     const address = said.hostName ?? inventory ?? host;
@@ -167,9 +166,11 @@ export class Targets {
     return site === undefined ? undefined : sites[site];
   }
 
-  #address(host: string): string | undefined {
+  // What reads inventories takes longer to load than all else here.
+  async #address(host: string): Promise<string | undefined> {
     const { inventory } = this.#config;
     if (inventory === undefined) return undefined;
+    const { inventoryHost } = await import('../config/inventory.ts');
     try {
       return inventoryHost(inventory, host).address;
     } catch (error) {
