@@ -25,7 +25,7 @@ export interface Execution {
 }
 
 /** Whom the end of an execution met before all was done. */
-interface Met {
+export interface Met {
   /** Place of the command under way; in mode async of the furthest one. */
   command: number;
   executing: readonly string[];

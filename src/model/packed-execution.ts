@@ -1,56 +1,112 @@
-import type { Execution } from './execution.ts';
+import type { Execution, Met } from './execution.ts';
 import { expand, fold } from './host-set.ts';
-import type { HostResult } from './remote-result.ts';
+import { type SliceResult, packResults, unpackResults } from './slice-result.ts';
 
-type Said = Pick<HostResult, 'output' | 'truncatedBytes' | 'digest'>;
+type Said = SliceResult['outputs'][number];
+type PackedMet = Pick<Met, 'command'> & Record<'executing' | 'pending', string>;
 
-/** An {@link Execution} as a run's result takes it: hosts folded, each distinct output once, all outputs within a bound. */
-export interface PackedExecution extends Omit<Execution, 'hosts' | 'results'> {
+/** An {@link Execution} as a run's result takes it: hosts folded, each distinct output once, all of it within a bound. */
+export interface PackedExecution extends Omit<Execution, 'hosts' | 'results' | 'globalTimeout' | 'cancelled'> {
   hosts: string;
-  outputs: Said[];
-  /** Place of the host, of the command and of the output. */
-  results: (Omit<HostResult, 'host' | 'command' | 'index' | keyof Said> & { at: [number, number, number] })[];
+  packed: SliceResult;
+  globalTimeout?: PackedMet;
+  cancelled?: PackedMet;
 }
 
+/** Most results, hosts times commands, that fit into what a run hands back. */
+export const mostReported = 50_000;
+
 /** Temporal refuses a result of 2 MiB. */
-const mostBytes = 1024 * 1024;
+const mostOutput = 1024 * 1024;
+const mostInAll = 1.75 * 1024 * 1024;
+const bytesPerResult = 32;
+/** What travels with an output, and with one that is cut. */
+const besideText = 40;
+const besideCut = 140;
+const leastEach = 300;
 
 const encoder = new TextEncoder();
 const bytesOf = (text: string): number => encoder.encode(text).length;
 /** As it travels: a control character takes six bytes. */
-const sizeOf = ({ output }: Pick<Said, 'output'>): number => bytesOf(JSON.stringify(output));
+const sizeOf = ({ text }: Pick<Said, 'text'>): number => bytesOf(JSON.stringify(text));
 
 /** @param most bytes for all outputs; where they are more, each of the longest loses its middle */
-export function pack({ hosts, results, ...execution }: Execution, most = mostBytes): PackedExecution {
+export function pack(
+  { hosts, results, globalTimeout, cancelled, ...execution }: Execution,
+  most = mostOutput,
+): PackedExecution {
   const outputs = new Map<string, { place: number; said: Said }>();
-  const folded = fold(hosts);
-  const places = new Map(expand(folded).map((host, place) => [host, place]));
-  const packed = results.map(({ host, command: _, index, output, truncatedBytes, digest, ...rest }) => {
-    const key = `${digest ?? ''} ${output}`;
-    const said = { output, truncatedBytes, ...(digest !== undefined && { digest }) };
+  const placed = results.map(({ output: text, truncatedBytes, digest, ...rest }) => {
+    const key = `${digest ?? ''} ${text}`;
+    const said = { text, truncatedBytes, ...(digest !== undefined && { digest }) };
     const known = outputs.get(key) ?? { place: outputs.size, said };
     outputs.set(key, known);
-    return { ...rest, at: [places.get(host) ?? 0, index, known.place] as [number, number, number] };
+    return { ...rest, output: known.place };
   });
   const all = [...outputs.values()].map(({ said }) => said);
-  return { ...execution, hosts: folded, outputs: fitting(all, most), results: packed };
+  const folded = fold(hosts);
+  const rest = {
+    ...execution,
+    hosts: folded,
+    ...(globalTimeout && { globalTimeout: foldMet(globalTimeout) }),
+    ...(cancelled && { cancelled: foldMet(cancelled) }),
+  };
+  const room = mostInAll - bytesPerResult * results.length - bytesOf(JSON.stringify(rest));
+  const said = fitting(all, Math.min(most, room));
+  const fitted = placed.map((one) => ({ ...one, output: Math.min(one.output, said.length - 1) }));
+  return { ...rest, packed: packResults(expand(folded), fitted, said) };
 }
 
 /** The execution that was packed, but for what its outputs lost. */
-export function unpackExecution({ hosts: folded, outputs, results, ...execution }: PackedExecution): Execution {
+export function unpackExecution({
+  hosts: folded,
+  packed,
+  globalTimeout,
+  cancelled,
+  ...execution
+}: PackedExecution): Execution {
   const hosts = expand(folded);
-  const unpacked = results.map(({ at: [host, index, place], ...rest }): HostResult => {
-    const said = outputs[place] ?? { output: '', truncatedBytes: 0 };
-    return { ...rest, ...said, host: hosts[host] ?? '', index, command: execution.commands[index]?.command ?? '' };
-  });
-  return { ...execution, hosts, results: unpacked };
+  return {
+    ...execution,
+    hosts,
+    results: unpackResults(hosts, execution.commands, packed),
+    ...(globalTimeout && { globalTimeout: expandMet(globalTimeout) }),
+    ...(cancelled && { cancelled: expandMet(cancelled) }),
+  };
 }
 
+const foldMet = ({ command, executing, pending }: Met): PackedMet => ({
+  command,
+  executing: fold(executing),
+  pending: fold(pending),
+});
+const namesOf = (folded: string): string[] => (folded === '' ? [] : expand(folded));
+const expandMet = ({ command, executing, pending }: PackedMet): Met => ({
+  command,
+  executing: namesOf(executing),
+  pending: namesOf(pending),
+});
+
+/** Outputs within a bound; of more than can have a part of it the last one stands for all that are left. */
 function fitting(outputs: readonly Said[], most: number): Said[] {
-  const sizes = outputs.map(sizeOf);
-  const share = fairShare(sizes, most);
-  return outputs.map((said, place) => ((sizes[place] ?? 0) <= share ? said : cut(said, share, place)));
+  const sizes = outputs.map((said) => sizeOf(said) + besideText);
+  const share = Math.max(fairShare(sizes, most), leastEach);
+  const fitted: Said[] = [];
+  let room = most;
+  for (const [place, said] of outputs.entries()) {
+    const size = sizes[place] ?? 0;
+    room -= Math.min(size, share);
+    if (room < 0) return [...fitted, leftOut(outputs.slice(place))];
+    fitted.push(size <= share ? said : cut(said, share - besideCut, place));
+  }
+  return fitted;
 }
+
+const leftOut = (outputs: readonly Said[]): Said => ({
+  text: '[... left out, there are too many different outputs for one report ...]\n',
+  truncatedBytes: outputs.reduce((sum, { text, truncatedBytes }) => sum + truncatedBytes + bytesOf(text), 1),
+  digest: 'left out',
+});
 
 /** The most each may have so that all together stay within the bound. */
 function fairShare(sizes: readonly number[], most: number): number {
@@ -65,13 +121,13 @@ function fairShare(sizes: readonly number[], most: number): number {
 }
 
 /** Keeps head and tail; hosts whose outputs were different stay apart. */
-function cut({ output, truncatedBytes, digest }: Said, most: number, place: number): Said {
-  for (let each = Math.floor(output.length / 2); ; each = Math.floor(each * 0.8)) {
-    const head = output.slice(0, each).replace(/[\uD800-\uDBFF]$/, '');
-    const tail = output.slice(output.length - each).replace(/^[\uDC00-\uDFFF]/, '');
-    if (each > 0 && sizeOf({ output: head + tail }) > most) continue;
-    const bytes = truncatedBytes + bytesOf(output) - bytesOf(head) - bytesOf(tail);
+function cut({ text, truncatedBytes, digest }: Said, most: number, place: number): Said {
+  for (let each = Math.floor(text.length / 2); ; each = Math.floor(each * 0.8)) {
+    const head = text.slice(0, each).replace(/[\uD800-\uDBFF]$/, '');
+    const tail = text.slice(text.length - each).replace(/^[\uDC00-\uDFFF]/, '');
+    if (each > 0 && sizeOf({ text: head + tail }) > most) continue;
+    const bytes = truncatedBytes + bytesOf(text) - bytesOf(head) - bytesOf(tail);
     const said = `${head}\n[... ${bytes} bytes left out ...]\n${tail}`;
-    return { output: said, truncatedBytes: bytes, digest: digest ?? `output ${place}` };
+    return { text: said, truncatedBytes: bytes, digest: digest ?? `output ${place}` };
   }
 }

@@ -16,6 +16,7 @@ const benches: Record<string, () => Promise<void>> = {
   'fleet-warm-100': async () => (await import('./fleet/warm.ts')).fleetWarm(100),
   'fleet-durable-10': async () => (await import('./fleet/durable.ts')).fleetDurable(10),
   'fleet-durable-100': async () => (await import('./fleet/durable.ts')).fleetDurable(100),
+  'fleet-exec': async () => (await import('./fleet/exec.ts')).fleetExec(50),
   'fleet-memory': async () => (await import('./fleet/memory.ts')).fleetMemory(),
   'fleet-many': async () => (await import('./fleet/many.ts')).fleetMany(),
   'fleet-10000': async () => (await import('./fleet/many.ts')).fleetMany(),

@@ -1,8 +1,9 @@
 import { loadConfig } from '../../config/load.ts';
 import type { Config } from '../../config/schema.ts';
-import { isOpsError } from '../../model/errors.ts';
+import { OpsError, isOpsError } from '../../model/errors.ts';
 import { type ExecArgs, execName } from '../../model/exec.ts';
 import { fold } from '../../model/host-set.ts';
+import { mostReported } from '../../model/packed-execution.ts';
 import { bounded, resolveQuery } from '../../query/query.ts';
 import { type ExecArguments, parseExec } from '../exec/arguments.ts';
 import { confirm } from '../exec/confirm.ts';
@@ -41,6 +42,12 @@ async function execute(globals: Globals, argv: readonly string[], args: ExecArgu
     say(yellow('No hosts found that matches the query'));
     return execExit.ok;
   }
+  if (hosts.length * args.commands.length > mostReported)
+    throw new OpsError(
+      'usage',
+      'ARGUMENTS_INVALID',
+      `exec: ${args.commands.length} commands on ${hosts.length} hosts are more results than a run can hand back (${mostReported}): give fewer commands at a time, or fewer hosts`,
+    );
   say(yellow(`${hosts.length} hosts will be targeted:`));
   if (args.commands.length === 0 || (dryRun && !args.safe)) {
     process.stdout.write(`${paint(args.colors && process.stdout.isTTY).cyan(fold(hosts))}\n`);

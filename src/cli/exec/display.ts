@@ -82,6 +82,11 @@ export class ExecDisplay implements Display {
   }
 
   #tell(lines: readonly Line[]): void {
-    for (const { to, text } of lines) say(text, to);
+    // Together as far as they go to the same stream: the bar is drawn anew after each.
+    for (let from = 0, to = 1; from < lines.length; from = to++) {
+      while (to < lines.length && lines[to]?.to === lines[from]?.to) to++;
+      const part = lines.slice(from, to);
+      say(part.map(({ text }) => text).join('\n'), part[0]?.to);
+    }
   }
 }

@@ -197,7 +197,7 @@ test('in mode sync commands are told as they end, each once, and the rest at the
   assert.deepEqual(heads(teller.soFar(upTo(2))), ['command #2']);
   assert.deepEqual(heads(teller.end(pack(all))), ['command #3']);
   assert.deepEqual(new Teller('', plain).soFar({ ...upTo(1), mode: 'async' }), []);
-  const met = { command: 0, executing: ['host1'], pending: [] };
+  const met = { command: 0, executing: 'host1', pending: '' };
   assert.deepEqual(new Teller('', plain).soFar({ ...upTo(1), globalTimeout: met }), []);
   const quiet = new Teller('', plain).soFar({ ...upTo(1), output: 'ndjson' });
   assert.deepEqual(
