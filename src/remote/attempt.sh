@@ -1,27 +1,11 @@
-# One attempt at the command of a journal entry: starts it unless an attempt has, and sees it through. After locate.sh and entry.sh.
+# One attempt at the command of a journal entry: starts it unless an attempt has, and sees it through. After locate.sh, entry.sh and attach.sh.
 # $1 name of the entry  $2 days since 1970, by the worker's clock
 # $3 seconds since an earlier attempt may have started the command, 0 when there was none
 # $4 digest of the command and of who runs it  $5 bytes of standard input, -1 for none  $6 text of runner.sh
 # $7 the command
 # Standard input: a line with the digest of what is the command's and that itself, if it has any; then a line whenever
 # there is something to wait for. Standard output: a mark, then the output.
-day=$2 since=$3 digest=$4 bytes=$5 runner=$6 command=$7 shown= leads= sum=-
-
-# What has been written since the last time.
-show() {
-  if [ -z "$shown" ]; then
-    [ -s "$entry.out" ] || return 0
-    exec 3<"$entry.out"
-    shown=1
-  fi
-  cat <&3
-}
-
-finish() {
-  verdict
-  [ -n "$shown" ] || { [ -s "$entry.out" ] && exec 3<"$entry.out"; } || exit 0
-  exec cat <&3
-}
+day=$2 since=$3 digest=$4 bytes=$5 runner=$6 command=$7 leads= sum=-
 
 # In a child: whether the shell that began it still lives.
 waited() {
@@ -84,15 +68,7 @@ if [ -e "$entry.as" ] && read -r as <"$entry.as" && [ "$as" != "$digest" ]; then
 fi
 
 if [ ! -e "$entry.run" ]; then
-  if [ "${up%.*}" -lt "$since" ]; then
-    say rebooted
-    exit 0
-  fi
-  # The entry of an earlier attempt may have been swept.
-  if [ "$since" -gt 1200000 ]; then
-    say forgotten
-    exit 0
-  fi
+  missed
   [ -d "$dir" ] || mkdir -p -m 700 "$dir"
   if [ ! -e "$dir/.swept-$day" ]; then (exec </dev/null >/dev/null 2>&1; sweep) & fi
   if [ "$bytes" -ge 0 ]; then
@@ -160,35 +136,4 @@ if [ ! -e "$entry.run" ]; then
   fi
 fi
 
-[ -n "$rc" ] || look
-if [ -z "$rc" ] && [ -n "$born" ]; then say "attached $((${up%.*} - born / 100))"; fi
-n=0
-while [ -z "$rc" ]; do
-  if [ -z "$pid" ]; then
-    [ "$n" -lt 20 ] || { say lost; exit 0; }
-  elif [ "$bootid" != "$boot" ]; then
-    show
-    say rebooted
-    exit 0
-  elif ! alive; then
-    look
-    # Killed by whoever ended it, who may not have come to write it down yet.
-    [ -z "$ended" ] || rc=${rc:-137} at=${at:-$up}
-    [ -z "$rc" ] || break
-    show
-    say lost
-    exit 0
-  fi
-  show
-  say .
-  if [ "$n" -lt 20 ]; then pause; else sleep 1; fi
-  n=$((n + 1))
-  look
-done
-# Its runner ends once the last of the output is written down.
-n=0
-while alive && [ "$n" -lt 20 ]; do pause; n=$((n + 1)); done
-set -- "$rc" "$at"
-look
-rc=$1 at=$2
-finish
+attach

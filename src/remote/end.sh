@@ -1,4 +1,4 @@
-# Ends what an entry's command has begun, and keeps it from beginning. After locate.sh and entry.sh.
+# Ends what an entry's command has begun, and keeps it from beginning. After locate.sh, entry.sh and take.sh.
 # $1 name of the entry  $2 days since 1970, by the worker's clock  $3 why (cancelled, timeout)
 day=$2 why=$3
 
@@ -20,17 +20,8 @@ left() {
   done
 }
 
-[ -d "$dir" ] || mkdir -p -m 700 "$dir" || exit 1
-# Taking the entry's place keeps an attempt that is on its way from starting.
-if (set -C; : >"$entry.run") 2>/dev/null; then
-  printf 'end %s %s\nexit 143 %s\n' "$why" "$day" "$up" >>"$entry.run"
-  say never
-  exit 0
-fi
+take "$why" "$day"
 killed=
-look
-n=0
-while [ -z "$pid$rc" ] && [ "$n" -lt 20 ]; do pause; n=$((n + 1)); look; done
 if [ -z "$rc" ] && ! alive; then
   look
   [ "$bootid" != "$boot" ] || left

@@ -8,8 +8,9 @@ const script = (...names: string[]) =>
     .map((name) => readFileSync(new URL(name, import.meta.url), 'utf8'))
     .join('')
     .replace(/^ *(?:#.*)?\n?/gm, '');
-const attemptScript = script('./locate.sh', './entry.sh', './attempt.sh');
-const endScript = script('./locate.sh', './entry.sh', './end.sh');
+const attemptScript = script('./locate.sh', './entry.sh', './attach.sh', './attempt.sh');
+const lookScript = script('./locate.sh', './entry.sh', './attach.sh', './take.sh', './look.sh');
+const endScript = script('./locate.sh', './entry.sh', './take.sh', './end.sh');
 const claimScript = script('./locate.sh', './claim.sh');
 const runnerScript = script('./runner.sh');
 
@@ -81,6 +82,10 @@ export function attemptLine({ entry, command, shell, stdin, sinceSeconds }: Atte
 /** What the line of an attempt reads first: its digest would show in the list of processes, and lead to short secrets. */
 export const attemptInput = (stdin: string | Buffer): Buffer =>
   Buffer.concat([Buffer.from(`${sha256(stdin)}\n`), Buffer.from(stdin)]);
+
+/** A line that sees a command through that an attempt has started, and keeps it from beginning if none has. */
+export const lookLine = (entry: string, sinceSeconds: number, shell: Shell): string =>
+  line([entry, today(), String(Math.ceil(sinceSeconds))], lookScript, shell);
 
 /** A line that ends what an entry's command has begun, and keeps it from beginning. */
 export const endLine = (entry: string, why: string, shell: Shell): string =>

@@ -1,6 +1,6 @@
 import { OpsError, messageOf } from '../model/errors.ts';
 import { AfterMark, Deadline, type Result, type RunOptions, notStarted, shorten, timedOut } from './command.ts';
-import { type Verdict, Notes, attemptInput, attemptLine, endLine } from './journal.ts';
+import { type Verdict, Notes, attemptInput, attemptLine, endLine, lookLine } from './journal.ts';
 import { Capture } from './output.ts';
 import type { Pool } from './pool.ts';
 import type { Target } from './target.ts';
@@ -11,12 +11,21 @@ export interface OnceOptions extends RunOptions {
   entry: string;
   /** Seconds since an earlier attempt may have started it, by a clock that does not jump; 0 when there was none. */
   sinceSeconds?: (() => number) | undefined;
+  /** It is attached to if it has begun, and never begins if it has not. */
+  looks?: boolean | undefined;
   /** Called before the command can have started. */
   sent?: (() => void) | undefined;
 }
 
 /** Reasons of an abort after which somebody else goes on waiting for the command: it is left running. */
 const detaching = ['WORKER_SHUTDOWN', 'TIMED_OUT'];
+
+/** Whether, after this abort, somebody else goes on. */
+export const isDetaching = (signal: AbortSignal): boolean =>
+  signal.aborted && detaching.includes(messageOf(signal.reason));
+
+/** Code of the error when {@link OnceOptions.looks} found nothing. */
+export const notBegun = 'NOT_BEGUN';
 
 /** How long ending a command on its host may take: TERM, 5 s, KILL. */
 const endingMs = 20_000;
@@ -45,9 +54,10 @@ export async function runOnce(pool: Pool, target: Target, command: string, optio
     const exit = await pool.exec(target, {
       // Read when there is a channel: on the way to one the host may have been rebooted.
       get command() {
+        if (options.looks === true) return lookLine(options.entry, sinceSeconds(), options);
         return attemptLine({ ...options, command, shell: options, sinceSeconds: sinceSeconds() });
       },
-      stdin: stdin === undefined ? undefined : attemptInput(stdin),
+      stdin: stdin === undefined || options.looks === true ? undefined : attemptInput(stdin),
       pulse: true,
       signal: deadline.signal,
       onSend: () => {
@@ -75,13 +85,15 @@ export async function runOnce(pool: Pool, target: Target, command: string, optio
     };
   } catch (error) {
     if (deadline.isUp) {
-      const left = state.mayRun ? await end(pool, target, options, 'timeout') : undefined;
-      if (left) throw stillRunning(host, command, `had not ended after ${(timeoutMs ?? 0) / 1000} s`, left);
+      const left = state.mayRun ? (await end(pool, target, options, 'timeout')).left : undefined;
+      if (left !== undefined)
+        throw stillRunning(host, command, `had not ended after ${(timeoutMs ?? 0) / 1000} s`, left);
       throw timedOut(host, command, timeoutMs ?? 0, state.mayRun ? ' and was ended' : ': it was not even started');
     }
-    if (deadline.signal.aborted && state.mayRun && !detaching.includes(messageOf(deadline.signal.reason))) {
-      const left = await end(pool, target, options, 'cancelled');
-      if (left) throw stillRunning(host, command, 'was cancelled', left);
+    if (deadline.signal.aborted && state.mayRun && !isDetaching(deadline.signal)) {
+      const { left, never } = await end(pool, target, options, 'cancelled');
+      if (left !== undefined) throw stillRunning(host, command, 'was cancelled', left);
+      if (never && options.looks === true) throw failure(host, command, { is: 'never' }, '');
     }
     if (error instanceof OpsError && error.code === 'CONNECTION_LOST')
       throw new OpsError('transient', error.code, error.message, error.facts, error);
@@ -91,8 +103,14 @@ export async function runOnce(pool: Pool, target: Target, command: string, optio
   }
 }
 
-/** Ends a command and all it started. Returns why that did not succeed. */
-export async function end(pool: Pool, target: Target, options: OnceOptions, why: string): Promise<string | undefined> {
+/** What ending a command came to: why it may go on, if it may; whether it had never begun. */
+export interface Ending {
+  left?: string;
+  never: boolean;
+}
+
+/** Ends a command and all it started. */
+export async function end(pool: Pool, target: Target, options: OnceOptions, why: string): Promise<Ending> {
   const notes = new Notes();
   const deadline = new Deadline(endingMs, undefined);
   try {
@@ -103,11 +121,13 @@ export async function end(pool: Pool, target: Target, options: OnceOptions, why:
       onNotes: (text) => notes.push(text),
       onOutput: () => undefined,
     });
-    if (notes.left !== undefined) return `of what it started, this goes on: ${notes.left}`;
     const is = notes.verdict?.is;
-    return is === 'exit' || is === 'never' || is === 'rebooted' ? undefined : notes.other || 'its runner is gone';
+    const never = is === 'never';
+    if (notes.left !== undefined) return { left: `of what it started, this goes on: ${notes.left}`, never };
+    if (never || is === 'exit' || is === 'rebooted') return { never };
+    return { left: notes.other || 'its runner is gone', never };
   } catch (error) {
-    return messageOf(error);
+    return { left: messageOf(error), never: false };
   } finally {
     deadline.clear();
   }
@@ -159,9 +179,10 @@ function failure(host: string, command: string, verdict: Verdict | undefined, sa
         `${host}: ${what} was not started, for its journal entry cannot be written: ${said.trim() || 'is the disk full?'}`,
         { host },
       );
+    case 'never':
+      return new OpsError('failed', notBegun, `${host}: ${what} had not begun, and will not`, { host });
     case 'cut':
     case 'exit':
-    case 'never':
     case undefined:
       return new OpsError('transient', 'CONNECTION_LOST', `${host}: the connection was lost while ${what} ran there`, {
         host,

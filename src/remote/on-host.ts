@@ -4,6 +4,7 @@ import { formatMs } from '../model/duration.ts';
 import { type OpsError, isOpsError, messageOf } from '../model/errors.ts';
 import { type HostCommand, type HostResult, isOk, resultCodes } from '../model/remote-result.ts';
 import { type Result, type RunOptions, shorten, timedOut } from './command.ts';
+import { notBegun } from './journalled.ts';
 import { Capture } from './output.ts';
 import { OutputLog, outputFile } from './output-log.ts';
 import { type Progress, states } from './progress.ts';
@@ -27,6 +28,9 @@ export interface Attempt {
   /** Told whether a host that cannot be reached is waited for. */
   away: (host: string, away: boolean) => void;
 }
+
+/** Starts it unless it has begun; or asks only what became of what had ended, or of what may have begun. */
+type How = 'run' | 'fetch' | 'look';
 
 const neverStarted = new Set(['NOT_STARTED', 'JOURNAL_UNWRITABLE']);
 
@@ -58,9 +62,24 @@ export class OnHost {
       if (before === states.ok || before === states.failed) return await this.#fetch(index, command, before);
       if (before === states.givenUp && !progress.wasSent(this.#host, index))
         return this.#failed(index, 'failed', 'NOT_STARTED', 'an earlier attempt could not start it, and gave up');
-      const outcome = await this.#run(index, command, before === states.givenUp ? 0 : this.#patienceMs, false);
+      const outcome = await this.#run(index, command, before === states.givenUp ? 0 : this.#patienceMs, 'run');
       this.#note(outcome, command);
       return outcome;
+    } finally {
+      await this.#log.close();
+    }
+  }
+
+  /**
+   * What becomes of a command that an earlier attempt may have started without telling.
+   * @returns nothing when it had not begun; it does not begin any more
+   */
+  async look(index: number): Promise<Outcome | undefined> {
+    const command = this.#attempt.input.commands[index] ?? { command: '' };
+    this.#log.begin(command.command);
+    try {
+      const outcome = await this.#run(index, command, fetchPatienceMs, 'look');
+      return outcome.error?.code === notBegun ? undefined : outcome;
     } finally {
       await this.#log.close();
     }
@@ -85,7 +104,7 @@ export class OnHost {
 
   /** The result of a command that had ended when an earlier attempt was at it. */
   async #fetch(index: number, command: HostCommand, before: typeof states.ok | typeof states.failed): Promise<Outcome> {
-    const outcome = await this.#run(index, command, fetchPatienceMs, true);
+    const outcome = await this.#run(index, command, fetchPatienceMs, 'fetch');
     if (outcome.error === undefined || this.#attempt.call.signal.aborted) return outcome;
     if (before === states.failed) return outcome;
     // That it succeeded is known, and must not be undone by what happened to the host since.
@@ -96,7 +115,7 @@ export class OnHost {
     return { host: this.#host, index, exitCode, durationMs: outcome.durationMs, capture };
   }
 
-  async #run(index: number, command: HostCommand, patienceMs: number, ended: boolean): Promise<Outcome> {
+  async #run(index: number, command: HostCommand, patienceMs: number, how: How): Promise<Outcome> {
     const { call, progress, timeUp, away } = this.#attempt;
     const started = performance.now();
     const failed = ({ kind, code, message }: Pick<OpsError, 'kind' | 'code' | 'message'>, capture?: Capture): Outcome =>
@@ -104,51 +123,59 @@ export class OnHost {
     let firstAway: number | undefined;
     for (let pause = 1000; ; pause = Math.min(pause * 2, longestPauseMs)) {
       const capture = new Capture();
-      const isLate = timeUp.aborted && !ended;
+      const isLate = timeUp.aborted && how !== 'fetch';
+      const looks = how === 'look' || (isLate && !progress.wasSent(this.#host, index));
       try {
         if (isLate && !(await this.#endLate(index))) return failed(this.#late(command, ': it was not even started'));
-        const result = await this.#execute(index, command, capture, ended || isLate);
-        if (!ended) away(this.#host, false);
+        const result = await this.#execute(index, command, capture, how === 'fetch' || isLate, looks);
+        if (how === 'run') away(this.#host, false);
         return this.#outcome(index, result);
       } catch (error) {
         const known = isOpsError(error) ? error : undefined;
         if (!known && !call.signal.aborted && !timeUp.aborted) throw error;
-        if (known && known.kind !== 'transient') {
-          return failed(this.#inItsTime(known, command, isLate), capture);
-        }
-        if (call.signal.aborted) return failed(this.#givenUp(index, command), capture);
+        if (known?.code === notBegun && how === 'run') return failed(this.#late(command, ': it was not even started'));
+        if (known && known.kind !== 'transient') return failed(this.#inItsTime(known, command, isLate), capture);
+        if (call.signal.aborted) return failed(this.#givenUp(index, command, how), capture);
         if (isLate)
           return failed(
             { ...this.#late(command, `, and may still run: ${messageOf(error)}`), kind: 'unknown' },
             capture,
           );
-        if (timeUp.aborted && !ended) return failed(this.#late(command, ' and was ended'), capture);
+        if (timeUp.aborted && how === 'look') continue;
+        if (timeUp.aborted && how === 'run') return failed(this.#late(command, ' and was ended'), capture);
         const message = messageOf(error);
         firstAway ??= Date.now();
-        const awayMs = ended ? Date.now() - firstAway : progress.away(this.#host, message);
+        const awayMs = how === 'run' ? progress.away(this.#host, message) : Date.now() - firstAway;
         const { startPatienceMs = patienceMs } = this.#attempt.input;
+        const mayRun = this.#attempt.once && (how === 'look' || progress.wasSent(this.#host, index));
         const patience = progress.wasSent(this.#host, index) ? patienceMs : Math.min(patienceMs, startPatienceMs);
         if (awayMs >= patience) {
-          if (!ended) progress.givenUp(this.#host);
-          const kind = this.#attempt.once && progress.wasSent(this.#host, index) ? 'unknown' : 'failed';
+          if (how === 'run') progress.givenUp(this.#host);
+          const kind = mayRun ? 'unknown' : 'failed';
           const after = `${message}, tried for ${formatMs(awayMs)}`;
           return failed({ kind, code: known?.code ?? 'UNREACHABLE', message: after }, capture);
         }
-        if (!ended) away(this.#host, true);
+        if (how === 'run') away(this.#host, true);
         await pauseUnless(AbortSignal.any([call.signal, timeUp]), pause);
         await this.#log.again(command.command);
       }
     }
   }
 
-  #execute(index: number, { command, timeoutMs }: HostCommand, capture: Capture, isLate: boolean): Promise<Result> {
+  #execute(
+    index: number,
+    { command, timeoutMs }: HostCommand,
+    capture: Capture,
+    isOver: boolean,
+    looks: boolean,
+  ): Promise<Result> {
     const { call, once, token, progress, timeUp, away, input } = this.#attempt;
     const options: RunOptions = {
       ...runOptions(input),
       capture,
       onOutput: (chunk) => this.#log.write(chunk),
       // What has ended, or been ended, is only fetched.
-      ...(isLate ? { signal: call.signal } : { timeoutMs, signal: AbortSignal.any([call.signal, timeUp]) }),
+      ...(isOver ? { signal: call.signal } : { timeoutMs, signal: AbortSignal.any([call.signal, timeUp]) }),
     };
     const { remote } = call.deps;
     if (!once) return remote.run(this.#host, command, options);
@@ -156,9 +183,10 @@ export class OnHost {
       ...options,
       token,
       index,
+      looks,
       sinceSeconds: () => progress.sinceSeconds(this.#host, index),
       sent: () => {
-        if (isLate) return;
+        if (isOver || looks) return;
         away(this.#host, false);
         progress.sent(this.#host, index);
       },
@@ -168,7 +196,7 @@ export class OnHost {
   /** The time for all was up before this attempt was at the command: ends it if it may run. Whether it may have run. */
   async #endLate(index: number): Promise<boolean> {
     const { call, once, token, progress, input } = this.#attempt;
-    if (!once || !progress.wasSent(this.#host, index)) return false;
+    if (!once || progress.sinceSeconds(this.#host, index) === 0) return false;
     const why = await call.deps.remote.endOnce(this.#host, { ...runOptions(input), token, index });
     if (why !== undefined) throw new Error(why);
     return true;
@@ -186,9 +214,9 @@ export class OnHost {
     return { kind: 'failed', code: 'GLOBAL_TIMEOUT', message };
   }
 
-  #givenUp(index: number, { command }: HostCommand): Pick<OpsError, 'kind' | 'code' | 'message'> {
+  #givenUp(index: number, { command }: HostCommand, how: How): Pick<OpsError, 'kind' | 'code' | 'message'> {
     const { once, progress } = this.#attempt;
-    const never = once && !progress.wasSent(this.#host, index);
+    const never = once && how !== 'look' && !progress.wasSent(this.#host, index);
     const message = `${this.#host}: '${shorten(command)}' ${never ? 'was never sent' : 'was given up, as the run was cancelled'}`;
     return { kind: 'failed', code: never ? resultCodes.notSent : resultCodes.cancelled, message };
   }

@@ -131,6 +131,10 @@ export class Progress {
   wasSent(host: string, command: number): boolean {
     return (this.#begun[this.#place(host)] ?? 0) > command;
   }
+  /** Whether an earlier attempt may have sent what it has not told of. */
+  get isUnsure(): boolean {
+    return this.#unsureSince !== undefined;
+  }
   /** Seconds since a command may have been started on a host; 0 when it was not. */
   sinceSeconds(host: string, command: number): number {
     const since = this.#since(host, command);

@@ -100,7 +100,8 @@ export class Remote {
     { token, index = 0, ...options }: Omit<Once, 'stdin' | 'env'>,
   ): Promise<string | undefined> {
     const entry = entryName(token, host, index);
-    return end(this.#pool, await this.#targets.of(host, options.access), { ...options, entry }, 'cancelled');
+    const target = await this.#targets.of(host, options.access);
+    return (await end(this.#pool, target, { ...options, entry }, 'cancelled')).left;
   }
 
   /** Hands the host's sftp server to `use`. @throws see `Pool.sftp` */

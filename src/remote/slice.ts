@@ -3,6 +3,7 @@ import { GivenUp, OpsError } from '../model/errors.ts';
 import type { Mode } from '../model/execution.ts';
 import { type HostCommand, isOk, resultCodes } from '../model/remote-result.ts';
 import { type SliceResult, packResults } from '../model/slice-result.ts';
+import { isDetaching } from './journalled.ts';
 import { Limit } from './limit.ts';
 import { type Attempt, OnHost, type Outcome, pauseUnless, runOptions } from './on-host.ts';
 import { shareOut } from './output.ts';
@@ -93,6 +94,7 @@ export class Slice {
       if (this.#budget && this.#call.attempt > 1)
         await Promise.race([this.#budget.look(), pauseUnless(signal, askingMs)]);
       await (this.#mode === 'sync' ? this.#sync() : this.#async());
+      if (this.#attempt.once && progress.isUnsure) await this.#lookAround();
     } finally {
       signal.removeEventListener('abort', stop);
       clearTimeout(timer);
@@ -191,11 +193,40 @@ export class Slice {
     for (const end of ends) if (end.status === 'rejected') throw end.reason;
   }
 
-  async #command(host: string, index: number): Promise<boolean> {
-    if (this.#call.signal.aborted && !this.#attempt.progress.wasSent(host, index)) return false;
+  /** What an attempt that was cut short may have started without telling, and this one would not start, does not stay unknown. */
+  async #lookAround(): Promise<void> {
+    const last = new Map<string, Outcome>();
+    for (const outcome of this.#outcomes) last.set(outcome.host, outcome);
+    const limit = new Limit(this.#call.deps.config.ssh.fanout);
+    await Promise.all(
+      this.#input.hosts.map(async (host) => {
+        const before = last.get(host);
+        if (before && !this.#isOk(before)) return;
+        const leave = await limit.take();
+        try {
+          for (let index = before ? before.index + 1 : 0; index < this.#input.commands.length; index++) {
+            if (isDetaching(this.#call.signal)) return;
+            const outcome = await this.#onHost(host).look(index);
+            if (!outcome) return;
+            this.#outcomes.push(outcome);
+            if (!this.#isOk(outcome)) return;
+          }
+        } finally {
+          leave();
+        }
+      }),
+    );
+  }
+
+  #onHost(host: string): OnHost {
     const onHost = this.#hosts.get(host) ?? new OnHost(host, this.#attempt);
     this.#hosts.set(host, onHost);
-    const outcome = await onHost.command(index);
+    return onHost;
+  }
+
+  async #command(host: string, index: number): Promise<boolean> {
+    if (this.#call.signal.aborted && !this.#attempt.progress.wasSent(host, index)) return false;
+    const outcome = await this.#onHost(host).command(index);
     this.#outcomes.push(outcome);
     return this.#isOk(outcome);
   }

@@ -15,7 +15,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Attempt, Notes, attemptInput, attemptLine, endLine, mark } from '../../src/remote/journal.ts';
+import { type Attempt, Notes, attemptInput, attemptLine, endLine, lookLine, mark } from '../../src/remote/journal.ts';
 
 /** Shells of the hosts there are: Debian's, an installer's, Red Hat's. */
 export const shells = { dash: '/bin/dash', busybox: '/bin/busybox', bash: '/bin/bash' };
@@ -114,6 +114,10 @@ export class TestJournal {
 
   end(entry: string, why = 'cancelled'): Started['ended'] {
     return this.start(endLine(entry, why, {})).ended;
+  }
+
+  look(entry: string, sinceSeconds = 1): Started['ended'] {
+    return this.start(lookLine(entry, sinceSeconds, {})).ended;
   }
 
   async kill({ child, ended }: Started): Promise<void> {

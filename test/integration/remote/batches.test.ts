@@ -54,7 +54,13 @@ const attempts = (token: string) => {
   let details: unknown;
   return {
     elapsed,
-    details: () => details as { done: number; failed: number; running: number; restsUntil: number },
+    details: () =>
+      (details ?? { done: 0, failed: 0, running: 0, restsUntil: 0 }) as {
+        done: number;
+        failed: number;
+        running: number;
+        restsUntil: number;
+      },
     next: (overrides: Partial<Call> = {}) =>
       callOf(
         { config: lab.config, remote },
@@ -254,6 +260,97 @@ test('a cancelled batch leaves nothing running, and starts nothing more', async 
   controller.abort(new Error('CANCELLED'));
   await assert.rejects(running, { message: 'CANCELLED' });
   assert.deepEqual([lines('cancelled').length, processes().includes(`sleep ${nap}4`)], [3, false]);
+});
+
+/**
+ * An attempt that is killed while commands run, and of which no heartbeat has come through.
+ * @returns the call of the next one
+ */
+const killed = async (
+  mode: 'sync' | 'async',
+  input: SliceInput,
+  name: string,
+  when: () => boolean,
+): Promise<(overrides?: Partial<Call>) => Call> => {
+  const token = attempts(name);
+  await cutOff(mode, input, token, when);
+  return (overrides = {}) => token.next({ attempt: 2, resumed: undefined, ...overrides });
+};
+const notBegunLater = async (host: string, command: string, { token }: Call) =>
+  assert.rejects(remote.runOnce(host, command, { token }), { code: 'COMMAND_ENDED' });
+/** The run says that too many have failed elsewhere: nothing more is started. */
+const tooMany = { signal: () => Promise.resolve(), query: () => Promise.resolve(true) };
+const shared = { id: 'one', slice: 1 };
+
+test('what a worker that died had started without telling is seen through, though nothing more may start, and then nothing does', async () => {
+  const wait = `while [ ! -e ${file('go-untold')} ]; do sleep 0.1; done`;
+  const command = `${note('untold')}; echo begun; ${wait}; ${failsOn('web2')}`;
+  const input = { hosts, commands: [{ command }, { command: note('untold-2') }], batchSize: 2, shared };
+  const next = await killed('sync', input, 'untold', () => lines('untold').length === 2);
+  const running = run('sync', input, next({ ownRun: tooMany }));
+  await sleep(300);
+  writeFileSync(file('go-untold'), '');
+  const { short, results } = await running;
+  assert.deepEqual(short, ['web1:0', '!web2:0']);
+  assert.deepEqual(
+    results.map(({ output }) => output),
+    ['begun\n', 'begun\n'],
+  );
+  // Nor does what is still on its way there.
+  for (const host of ['web3', 'web6']) await notBegunLater(host, command, next());
+  assert.deepEqual([lines('untold').sort(), lines('untold-2')], [['web1', 'web2'], []]);
+});
+
+test('in mode async what was not told of may be several commands a host', async () => {
+  const wait = `case $HOME in */web2) while [ ! -e ${file('go-several')} ]; do sleep 0.1; done;; esac`;
+  const commands = [{ command: 'echo one' }, { command: `${note('several')}; ${wait}` }, { command: 'echo three' }];
+  const input = { hosts, commands, batchSize: 2, batchSleepMs: 600_000, shared };
+  const next = await killed('async', input, 'several', () => lines('several').length === 2);
+  writeFileSync(file('go-several'), '');
+  const { short } = await run('async', input, next({ ownRun: tooMany }));
+  assert.deepEqual(short.slice(0, 4), ['web1:0', 'web2:0', 'web1:1', 'web2:1']);
+  assert.deepEqual(lines('several').sort(), ['web1', 'web2']);
+});
+
+test('what was not told of is ended when the time for all is up, and when the run is cancelled', async () => {
+  const command = (name: string, seconds: string) =>
+    `${note(name)}; case $HOME in */web1) echo done;; *) exec sleep ${seconds};; esac`;
+  const late = { hosts, commands: [{ command: command('untold-late', `${nap}5`) }], batchSize: 2 };
+  const afterLate = await killed('sync', late, 'untold late', () => lines('untold-late').length === 3);
+  const { short, results, timeUp } = await run('sync', { ...late, timeLeftMs: 0 }, afterLate());
+  assert.deepEqual(short, ['web1:0', '!web2:0 GLOBAL_TIMEOUT', '!web3:0 GLOBAL_TIMEOUT']);
+  assert.deepEqual([results[0]?.output, timeUp], ['done\n', true]);
+  assert.match(results[1]?.error?.message ?? '', /when the time for all was up and was ended$/);
+
+  const cancelled = { hosts, commands: [{ command: command('untold-cancelled', `${nap}6`) }], batchSize: 2 };
+  const next = await killed('sync', cancelled, 'untold cancelled', () => lines('untold-cancelled').length === 3);
+  assert.ok(processes().includes(`sleep ${nap}6`));
+  const signal = AbortSignal.abort(new Error('CANCELLED'));
+  await assert.rejects(run('sync', cancelled, next({ signal })), { message: 'CANCELLED' });
+  for (const seconds of [`${nap}5`, `${nap}6`]) assert.ok(!processes().includes(`sleep ${seconds}`));
+  for (const [name, input, host] of [
+    ['untold-late', late, 'web4'],
+    ['untold-cancelled', cancelled, 'web6'],
+  ] as const) {
+    await notBegunLater(host, input.commands[0]?.command ?? '', name === 'untold-late' ? afterLate() : next());
+    assert.deepEqual(lines(name).sort(), ['web1', 'web2', 'web3']);
+  }
+});
+
+test('a host that cannot be asked what was started there is told as of unknown outcome', async () => {
+  const command = `${note('unasked')}; exec sleep ${nap}7`;
+  const input = { hosts: ['web1', 'web2'], commands: [{ command }], timeLeftMs: 600_000 };
+  const next = await killed('sync', input, 'unasked', () => lines('unasked').length === 2);
+  await lab.host('web2').kill();
+  const { short, results } = await run('sync', { ...input, timeLeftMs: 0 }, next());
+  assert.deepEqual(short, ['!web1:0 GLOBAL_TIMEOUT', '!web2:0 GLOBAL_TIMEOUT']);
+  assert.deepEqual(
+    results.map(({ error }) => error?.kind),
+    ['failed', 'unknown'],
+  );
+  await lab.host('web2').start();
+  assert.equal(await remote.endOnce('web2', { token: next().token }), undefined);
+  assert.ok(!processes().includes(`sleep ${nap}7`));
 });
 
 test('a later attempt asks first whether too many have failed elsewhere, and then starts nothing', async () => {

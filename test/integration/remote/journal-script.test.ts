@@ -201,6 +201,33 @@ function journalTests(name: keyof typeof shells, leads: boolean): void {
     assert.equal(runs(), 0);
   });
 
+  test('a look attaches to what has begun, and keeps from beginning what has not', async () => {
+    const { count, runs } = counter('look');
+    for (let i = 0; i < 2; i++) assert.deepEqual((await journal.look('unbegun')).verdict, { is: 'never' });
+    assert.partialDeepStrictEqual((await run('unbegun', count)).verdict, { is: 'exit', code: 143, ended: 'unbegun' });
+    await end('ended-unbegun');
+    assert.deepEqual((await journal.look('ended-unbegun')).verdict, { is: 'never' });
+    assert.deepEqual((await journal.look('rebooted', 1e9)).verdict, { is: 'rebooted' });
+    assert.equal(runs(), 0);
+    const one = attempt('begun', `${count} echo out; sleep 2; exit 3`);
+    await waitFor(() => one.output().includes('out'));
+    for (let i = 0; i < 2; i++)
+      assert.partialDeepStrictEqual(await journal.look('begun'), { verdict: { is: 'exit', code: 3 }, output: 'out\n' });
+    await one.ended;
+    assert.equal(runs(), 1);
+  });
+
+  test('a look and an attempt at the same time agree on whether the command has begun', async () => {
+    const { count, runs } = counter('both');
+    for (let i = 0; i < 8; i++) {
+      const before = runs();
+      const [ran, looked] = await Promise.all([run(`both-${i}`, count), journal.look(`both-${i}`)]);
+      const began = runs() > before;
+      assert.equal(looked.verdict?.is, began ? 'exit' : 'never');
+      assert.partialDeepStrictEqual(ran.verdict, { is: 'exit', code: began ? 0 : 143 });
+    }
+  });
+
   test('standard input arrives whole and leaves no trace, or the command does not start', async () => {
     const data = Buffer.from(Array.from({ length: 100_000 }, (_, i) => i % 251));
     const command = 'od -An -tx1 | tail -n 2';
