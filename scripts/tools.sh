@@ -19,6 +19,7 @@ dropbear         test  apt:dropbear-bin                                       ht
 busybox          test  apt:busybox-static                                     https://busybox.net
 dhcpd            test  apt:isc-dhcp-server                                    https://www.isc.org/dhcp/
 ip               test  apt:iproute2                                           https://wiki.linuxfoundation.org/networking/iproute2
+iptables         test  apt:iptables                                           https://www.netfilter.org/projects/iptables
 nodeset          test  pypi:ClusterShell==1.9.3                               https://clustershell.readthedocs.io
 cumin            test  pypi:cumin==6.0.0                                      https://doc.wikimedia.org/cumin/
 chromium         test  apt:chromium                                           https://www.chromium.org/getting-involved/download-chromium/

@@ -65,19 +65,21 @@ function crowding(holdings: readonly Holding[]): string[] {
   return found;
 }
 
-/** Who asks after another one's time has a greater fencing number, and no number is given twice. */
+/** Who asks after another one has got it has a greater fencing number, and no number is given twice. */
 function order(holdings: readonly Holding[]): string[] {
   const found: string[] = [];
-  const ended = [...holdings].sort((a, b) => a.until - b.until);
+  const entered = [...holdings].sort((a, b) => a.from - b.from);
   const numbers = new Set<bigint>();
   let [next, greatest]: [number, Holding | undefined] = [0, undefined];
   for (const holding of [...holdings].sort((a, b) => a.asked - b.asked)) {
     if (numbers.has(holding.fence)) found.push(`${name(holding)} has a fencing number that was given before`);
     numbers.add(holding.fence);
-    for (let end = ended[next]; end && end.until < holding.asked; end = ended[++next])
-      if (!greatest || end.fence > greatest.fence) greatest = end;
+    for (let one = entered[next]; one && one.from < holding.asked; one = entered[++next])
+      if (!greatest || one.fence > greatest.fence) greatest = one;
     if (greatest && greatest.fence >= holding.fence)
-      found.push(`${name(holding)} has no greater fencing number than ${name(greatest)} who ended before it asked`);
+      found.push(
+        `${name(holding)} has no greater fencing number than ${name(greatest)} who had got it before it asked`,
+      );
   }
   return found;
 }

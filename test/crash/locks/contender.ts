@@ -118,7 +118,9 @@ const perform = <N extends Name>(
   facts: Parameters<typeof callOf>[1],
 ): ReturnType<Definition<N>['run']> => {
   const body = locks[name].run as (given: unknown, call: ReturnType<typeof callOf>) => Promise<unknown>;
-  return inActivity(() => body(input, callOf({ etcd }, { run, ...facts })), silent) as ReturnType<Definition<N>['run']>;
+  return inActivity(() => body(input, callOf({ etcd }, { run, elapsedMs: steadyMs, ...facts })), silent) as ReturnType<
+    Definition<N>['run']
+  >;
 };
 
 const nothing = () => undefined;

@@ -82,7 +82,7 @@ export function workerFaults(
     [
       'a worker is frozen until others have got its lock',
       async () => {
-        const holding = await notes.longHolding(away.frozen);
+        const holding = await notes.longHolding(away.frozen, 1000);
         workers.freeze(away.frozen, true);
         await notes.overtaken(holding);
         workers.freeze(away.frozen, false);
@@ -93,7 +93,7 @@ export function workerFaults(
     [
       'a worker hears nothing of etcd until others have got its lock, and its clock is set back',
       async () => {
-        const holding = await notes.longHolding(away.cutOff);
+        const holding = await notes.longHolding(away.cutOff, 7000);
         await network.drop(away.cutOff, members);
         workers.setClock(away.cutOff, -30);
         await notes.overtaken(holding);

@@ -1,12 +1,25 @@
 import { execFileSync } from 'node:child_process';
+import { messageOf } from '../../../src/model/errors.ts';
 import { namespacesOf, netnsPrefix, removeNetwork } from '../../lab/network.ts';
 import { run } from '../../lab/processes.ts';
+import '../../lab/programs.ts'; // completes PATH
 
 /** A machine of its own on the network: a namespace with one address. */
 export interface Place {
   name: string;
   netns: string;
   address: string;
+}
+
+/** What keeps such a network from being made here; nothing when it can be. */
+export function whyNoNetwork(): string | undefined {
+  if (process.getuid?.() !== 0) return 'network namespaces need root';
+  try {
+    execFileSync('unshare', ['--net', 'iptables', '-A', 'INPUT', '-s', '10.9.8.1', '-j', 'DROP'], { stdio: 'pipe' });
+    return undefined;
+  } catch (error) {
+    return `packet filters in network namespaces do not work here: ${messageOf(error)}`;
+  }
 }
 
 /** A network that nothing outside is part of: a switch, and a namespace with a cable to it for each place. */

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { byRun, holdingsOf, readEvents, type Event } from './history.ts';
+import { byRun, holdingsOf, readEvents, steadyMs, type Event } from './history.ts';
 import type { Holding } from './check.ts';
 
 /** What the contenders of all workers have noted so far. */
@@ -33,15 +33,13 @@ export class Notes {
     return places.flatMap((place) => readEvents(this.fileOf(place)));
   }
 
-  /** Waits until a run of a worker is at work under an exclusive lock, for a second at least. */
-  async longHolding(place: string): Promise<Holding> {
-    return until(`no run of ${place} holds a lock for long`, () => {
-      const runs = [...byRun(this.#events([place])).values()];
-      const open = runs.filter(
-        (events) => events.some(isLong) && !events.some(({ what }) => ['gives', 'lost'].includes(what)),
-      );
-      return holdingsOf(open.flat()).find(({ effects }) => effects.length === 1);
-    });
+  /** Waits until a run of a worker holds an exclusive lock, and is to hold it for so long. */
+  async longHolding(place: string, ms: number): Promise<Holding> {
+    return until(`no run of ${place} holds a lock for long`, () =>
+      holdingsOf([...byRun(this.#events([place])).values()].filter((events) => stays(events, ms)).flat()).find(
+        ({ effects }) => effects.length === 1,
+      ),
+    );
   }
 
   /** Waits until another run has got, and used, the lock that one holds. */
@@ -54,7 +52,13 @@ export class Notes {
   }
 }
 
-const isLong = (event: Event) => event.what === 'asks' && event.concurrency === 1 && (event.holdMs ?? 0) >= 1000;
+function stays(events: readonly Event[], ms: number): boolean {
+  const asked = events.find((event) => event.what === 'asks');
+  const got = events.find(({ what }) => what === 'got');
+  if (!asked?.holdMs || !got || asked.concurrency !== 1) return false;
+  const isOver = events.some(({ what }) => what === 'gives' || what === 'lost');
+  return !isOver && got.t + asked.holdMs - steadyMs() > ms;
+}
 
 async function until<T>(trouble: string, look: () => T | undefined): Promise<T> {
   for (let tries = 0; tries < 600; tries++) {
