@@ -35,6 +35,8 @@ export interface Call {
 /** An activity: its effect class beside what it does. */
 export interface ActivityDefinition<I, O> {
   effect: EffectClass;
+  /** Takes place although a lock it is under was lost. */
+  anyway?: true;
   run: (input: I, call: Call) => Promise<O>;
 }
 
@@ -43,6 +45,11 @@ const of =
   (effect: EffectClass) =>
   <I, O>(run: Body<I, O>): ActivityDefinition<I, O> => ({ effect, run });
 
+/** What only ends or takes back what goes on: also when a lock it is under was lost. */
+export const anyway = <I, O>(definition: ActivityDefinition<I, O>): ActivityDefinition<I, O> => ({
+  ...definition,
+  anyway: true,
+});
 /** Changes nothing; repeated at will and run in a dry run too. */
 export const read = of('read');
 /** Returns once something holds, else throws an OpsError of kind `not-yet` with the reason; the server repeats it. */

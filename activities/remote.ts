@@ -3,11 +3,12 @@ import { OpsError, isOpsError } from '../src/model/errors.ts';
 import { fold } from '../src/model/host-set.ts';
 import { type Bounds, bounded, resolveQuery } from '../src/query/query.ts';
 import { shorten } from '../src/remote/command.ts';
+import { fencesOn } from '../src/remote/fence.ts';
 import { mostPerHost } from '../src/remote/output.ts';
 import { queueOf, siteOf } from '../src/remote/sites.ts';
 import { type EndInput, Slice, type SliceInput, endSlice } from '../src/remote/slice.ts';
 import type { Access } from '../src/remote/target.ts';
-import { type Call, condition, converge, long, oneShot, read } from './define.ts';
+import { type Call, anyway, condition, converge, long, oneShot, read } from './define.ts';
 
 /** A host of a query, and the task queue of its site's workers, when they are not the run's own. */
 export interface QueriedHost {
@@ -92,7 +93,7 @@ async function bootOrNotYet(input: OfHost, call: Call): Promise<Boot> {
 const notYet = (host: string, message: string) =>
   new OpsError('not-yet', 'NOT_REBOOTED_YET', `${host} ${message}`, { host });
 
-async function reboot({ host }: OfHost, { deps, token }: Call): Promise<void> {
+async function reboot({ host }: OfHost, { deps, token, fences }: Call): Promise<void> {
   const started = performance.now();
   const since = () => (performance.now() - started) / 1000;
   // Not broken off by a cancellation: nobody would know whether the host is going down.
@@ -101,6 +102,7 @@ async function reboot({ host }: OfHost, { deps, token }: Call): Promise<void> {
       token,
       timeoutMs: rebootMs,
       sinceSeconds,
+      fences: fencesOn(fences, host),
     });
     if (exitCode === 0) return;
     const said = capture.output(mostPerHost).text.trim();
@@ -153,7 +155,7 @@ export const remote = {
   'remote.runAsync': long((input: SliceInput, call) => new Slice(input, call, 'async', true).run()),
 
   /** Ends commands of `remote.runSync` that were cancelled while no worker was at them. Returns where and why they may go on. */
-  'remote.endCommands': converge((input: EndInput, call) => endSlice(input, call)),
+  'remote.endCommands': anyway(converge((input: EndInput, call) => endSlice(input, call))),
 
   /** Boot id of the running system. Throws UNREACHABLE, BOOT_ID_UNREADABLE. */
   'remote.bootId': read(async (input: OfHost, call) => (await boot(input, call)).bootId),

@@ -2,10 +2,10 @@
 # $1 name of the entry  $2 days since 1970, by the worker's clock
 # $3 seconds since an earlier attempt may have started the command, 0 when there was none
 # $4 digest of the command and of who runs it  $5 bytes of standard input, -1 for none  $6 text of runner.sh
-# $7 the command
+# $7 for each lock it is under file and fencing number, with spaces; none: empty  $8 the command
 # Standard input: a line with the digest of what is the command's and that itself, if it has any; then a line whenever
 # there is something to wait for. Standard output: a mark, then the output.
-day=$2 since=$3 digest=$4 bytes=$5 runner=$6 command=$7 leads= sum=-
+day=$2 since=$3 digest=$4 bytes=$5 runner=$6 fences=$7 command=$8 leads= sum=-
 
 # In a child: whether the shell that began it still lives.
 waited() {
@@ -70,6 +70,7 @@ fi
 if [ ! -e "$entry.run" ]; then
   missed
   [ -d "$dir" ] || mkdir -p -m 700 "$dir"
+  [ -z "$fences" ] || fence
   if [ ! -e "$dir/.swept-$day" ]; then (exec </dev/null >/dev/null 2>&1; sweep) & fi
   if [ "$bytes" -ge 0 ]; then
     rm -f "$entry".in.*

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { OpsError } from '../model/errors.ts';
+import { type HostFence, fenceFile } from './fence.ts';
 
 // Sent with each command: what only people read stays here.
 const script = (...names: string[]) =>
@@ -9,6 +10,7 @@ const script = (...names: string[]) =>
     .join('')
     .replace(/^ *(?:#.*)?\n?/gm, '');
 const attemptScript = script('./locate.sh', './entry.sh', './attach.sh', './attempt.sh');
+const fencedScript = script('./locate.sh', './entry.sh', './attach.sh', './fence.sh', './attempt.sh');
 const lookScript = script('./locate.sh', './entry.sh', './attach.sh', './take.sh', './look.sh');
 const endScript = script('./locate.sh', './entry.sh', './take.sh', './end.sh');
 const claimScript = script('./locate.sh', './claim.sh');
@@ -65,18 +67,28 @@ export interface Attempt {
   stdin?: string | Buffer | undefined;
   /** Seconds since an earlier attempt may have started the command; 0 when there was none. */
   sinceSeconds: number;
+  /** Locks under which it runs. */
+  fences?: readonly HostFence[] | undefined;
 }
 
 const sha256 = (data: string | Buffer): string => createHash('sha256').update(data).digest('hex');
 
 /** A line that starts the command unless an attempt has, and sees it through; it reads {@link attemptInput}. */
-export function attemptLine({ entry, command, shell, stdin, sinceSeconds }: Attempt): string {
+export function attemptLine({ entry, command, shell, stdin, sinceSeconds, fences = [] }: Attempt): string {
   const bytes = stdin === undefined ? -1 : Buffer.byteLength(stdin);
   const whole = withEnv(command, shell.env);
   const digest = sha256(JSON.stringify([whole, sudoOf(shell), bytes])).slice(0, 32);
   const since = String(Math.ceil(sinceSeconds));
-  const args = [entry, today(), since, digest, String(bytes), runnerScript, whole];
-  return line(args, attemptScript, shell, ['sh', '-c', claimScript, 'sumac', entry, digest]);
+  const numbers = fences.map(({ lock, number }) => `${fenceFile(lock)} ${number}`).join(' ');
+  const args = [entry, today(), since, digest, String(bytes), runnerScript, numbers, whole];
+  return line(args, numbers === '' ? attemptScript : fencedScript, shell, [
+    'sh',
+    '-c',
+    claimScript,
+    'sumac',
+    entry,
+    digest,
+  ]);
 }
 
 /** What the line of an attempt reads first: its digest would show in the list of processes, and lead to short secrets. */
@@ -126,6 +138,7 @@ function withEnv(command: string, env: Shell['env'] = {}): string {
 /** What the journal said of a command in the end. */
 export type Verdict =
   | { is: 'exit'; code: number; durationMs: number | undefined; ended: string | undefined }
+  | { is: 'fenced'; file: string; seen: string; path: string }
   | { is: 'rebooted' | 'lost' | 'forgotten' | 'reused' | 'unwritable' | 'cut' | 'never' };
 
 /** Reads what entry.sh and the others write to standard error. */
@@ -163,9 +176,17 @@ export class Notes {
     else if (word === 'left') this.left = values.join(' ');
     else if (word === 'full') this.full = true;
     else if (word === 'exit') this.verdict = exit(values);
-    else if (word !== '.') this.verdict = { is: word as Exclude<Verdict['is'], 'exit'> };
+    else if (word === 'fenced') this.verdict = fenced(values);
+    else if (word !== '.') this.verdict = { is: word as Exclude<Verdict['is'], 'exit' | 'fenced'> };
   }
 }
+
+const fenced = ([file = '', seen = '', ...path]: string[]): Verdict => ({
+  is: 'fenced',
+  file,
+  seen,
+  path: path.join(' '),
+});
 
 // Ticks since boot at which the runner began, seconds since boot at which the command had ended.
 function exit([code, born, at, ended]: string[]): Verdict {

@@ -1,5 +1,6 @@
-import { OpsError, messageOf } from '../model/errors.ts';
+import { OpsError, lockLost, messageOf } from '../model/errors.ts';
 import { AfterMark, Deadline, type Result, type RunOptions, notStarted, shorten, timedOut } from './command.ts';
+import { type HostFence, fenceFile } from './fence.ts';
 import { type Verdict, Notes, attemptInput, attemptLine, endLine, lookLine } from './journal.ts';
 import { Capture } from './output.ts';
 import type { Pool } from './pool.ts';
@@ -13,6 +14,8 @@ export interface OnceOptions extends RunOptions {
   sinceSeconds?: (() => number) | undefined;
   /** It is attached to if it has begun, and never begins if it has not. */
   looks?: boolean | undefined;
+  /** Locks under which it runs: refused when a later holder has acted under one of them on this host. */
+  fences?: readonly HostFence[] | undefined;
   /** Called before the command can have started. */
   sent?: (() => void) | undefined;
 }
@@ -34,7 +37,7 @@ const endingMs = 20_000;
  * Runs a command that may change something, at most once per journal entry: an attempt after the first one attaches to
  * it and returns the same result. When its time is up or `signal` is aborted, the command is ended on the host too.
  * @throws REBOOTED_MEANWHILE, COMMAND_LOST and STILL_RUNNING of kind unknown; COMMAND_TIMEOUT, JOURNAL_UNWRITABLE,
- *   TOKEN_REUSED, NOT_STARTED; CONNECTION_LOST of kind transient; the signal's reason; what `Pool.exec` throws
+ *   TOKEN_REUSED, NOT_STARTED, LockLost; CONNECTION_LOST of kind transient; the signal's reason; what `Pool.exec` throws
  */
 export async function runOnce(pool: Pool, target: Target, command: string, options: OnceOptions): Promise<Result> {
   const { capture = new Capture(), timeoutMs, stdin, sinceSeconds = () => 0 } = options;
@@ -71,6 +74,7 @@ export async function runOnce(pool: Pool, target: Target, command: string, optio
     const { verdict } = notes;
     if (notes.full) await output.push(cutBy(host));
     if (!verdict && exit.signal === undefined) throw notStarted(host, notes.other);
+    if (verdict?.is === 'fenced') throw fenced(host, command, verdict, options.fences);
     if (verdict?.is !== 'exit') throw failure(host, command, verdict, notes.other);
     if (verdict.ended === 'timeout') throw timedOut(host, command, timeoutMs ?? 0, ' and was ended');
     if (verdict.ended !== undefined)
@@ -141,7 +145,27 @@ const stillRunning = (host: string, command: string, what: string, why: string) 
     host,
   });
 
-function failure(host: string, command: string, verdict: Verdict | undefined, said: string): OpsError {
+function fenced(
+  host: string,
+  command: string,
+  { file, seen, path }: Extract<Verdict, { is: 'fenced' }>,
+  fences: readonly HostFence[] = [],
+): OpsError {
+  const own = fences.find(({ lock }) => fenceFile(lock) === file);
+  return new OpsError(
+    'failed',
+    lockLost,
+    `lost the lock ${own?.holder}: ${host} has seen its holder number ${seen}, this is ${own?.number}; '${shorten(command)}' was not started. If etcd was set up anew, remove ${path} there`,
+    { key: own?.holder, host },
+  );
+}
+
+function failure(
+  host: string,
+  command: string,
+  verdict: Exclude<Verdict, { is: 'fenced' }> | undefined,
+  said: string,
+): OpsError {
   const what = `'${shorten(command)}'`;
   switch (verdict?.is) {
     case 'rebooted':

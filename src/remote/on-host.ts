@@ -1,9 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Call } from '../../activities/define.ts';
 import { formatMs } from '../model/duration.ts';
-import { type OpsError, isOpsError, messageOf } from '../model/errors.ts';
+import { type OpsError, isOpsError, lockLost, messageOf } from '../model/errors.ts';
 import { type HostCommand, type HostResult, isOk, resultCodes } from '../model/remote-result.ts';
 import { type Result, type RunOptions, shorten, timedOut } from './command.ts';
+import { fencesOn } from './fence.ts';
 import { notBegun } from './journalled.ts';
 import { Capture } from './output.ts';
 import { OutputLog, outputFile } from './output-log.ts';
@@ -32,7 +33,7 @@ export interface Attempt {
 /** Starts it unless it has begun; or asks only what became of what had ended, or of what may have begun. */
 type How = 'run' | 'fetch' | 'look';
 
-const neverStarted = new Set(['NOT_STARTED', 'JOURNAL_UNWRITABLE']);
+const neverStarted = new Set(['NOT_STARTED', 'JOURNAL_UNWRITABLE', lockLost]);
 
 /** For how long results of what ended before are asked for. */
 const fetchPatienceMs = 30_000;
@@ -185,6 +186,7 @@ export class OnHost {
       index,
       looks,
       sinceSeconds: () => progress.sinceSeconds(this.#host, index),
+      fences: fencesOn(call.fences, this.#host),
       sent: () => {
         if (isOver || looks) return;
         away(this.#host, false);

@@ -62,7 +62,7 @@ export function temporalActivities(
 
 async function perform(
   name: string,
-  { effect, run }: ActivityDefinition<never, unknown>,
+  { effect, anyway, run }: ActivityDefinition<never, unknown>,
   input: never,
   deps: Deps,
 ): Promise<unknown> {
@@ -94,7 +94,7 @@ async function perform(
   };
   try {
     // A later attempt at what may go on elsewhere has to reach it, were it to end it.
-    const mayGoOn = effect === 'long' && info.attempt > 1;
+    const mayGoOn = anyway ?? (effect === 'long' && info.attempt > 1);
     if (deps.etcd && fences.length > 0 && !mayGoOn) await confirmHeld(deps.etcd, fences);
     return await run(input, call);
   } catch (error) {

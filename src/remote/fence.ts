@@ -1,0 +1,32 @@
+import { createHash } from 'node:crypto';
+import { type Fence } from '../model/fence.ts';
+import { hostLock, lockKey, unpackNames } from '../model/lock-name.ts';
+
+/** A lock under which a command runs, as the journal of a host knows it. */
+export interface HostFence {
+  /** Key of the lock. */
+  lock: string;
+  /** Key of the run's holder. */
+  holder: string;
+  /** A command under a lower one than the highest seen there is refused. */
+  number: string;
+}
+
+const unpacked = new WeakMap<Fence, Set<string>>();
+
+/** The locks under which something happens on a host; of locks of hosts only its own. */
+export const fencesOn = (fences: readonly Fence[], host: string): HostFence[] =>
+  fences.flatMap((fence) => {
+    const names = unpacked.get(fence) ?? new Set(unpackNames(fence.names));
+    unpacked.set(fence, names);
+    const own = [...(names.size > 100 ? [hostLock(host)] : names)].filter(
+      (name) => names.has(name) && (!name.startsWith(hostLock('')) || name === hostLock(host)),
+    );
+    return own.map((name) => {
+      const lock = lockKey(fence.kind, name);
+      return { lock, holder: `${lock}/${fence.holder}`, number: fence.number };
+    });
+  });
+
+/** Name of the file in which the journal notes the numbers of a lock, but for its ending. */
+export const fenceFile = (lock: string): string => createHash('sha256').update(lock).digest('hex').slice(0, 16);

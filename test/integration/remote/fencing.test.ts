@@ -1,0 +1,77 @@
+import assert from 'node:assert/strict';
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { remote as activities } from '../../../activities/remote.ts';
+import type { Fence } from '../../../src/model/fence.ts';
+import { unpackResults } from '../../../src/model/slice-result.ts';
+import { Remote } from '../../../src/remote/remote.ts';
+import { callOf } from '../../support/call.ts';
+import { type SshLab, startSshLab } from '../../support/sshd.ts';
+
+let lab: SshLab;
+let remote: Remote;
+before(async () => {
+  lab = await startSshLab(['web1', 'web2', 'web3']);
+  remote = new Remote(lab.config);
+});
+after(async () => {
+  await remote.close();
+  await lab.close();
+});
+
+const fence = (names: string[], number: number): Fence => ({
+  kind: 'custom',
+  names,
+  holder: 'run',
+  lease: '1',
+  number: String(number),
+  concurrency: 1,
+});
+
+let calls = 0;
+/** Runs a command that leaves a line, and tells how it ended on each host. */
+async function act(file: string, hosts: string[], fences: Fence[]) {
+  const commands = [{ command: `echo done >>${join(lab.dir, file)}` }];
+  const call = callOf({ config: lab.config, remote }, { token: `fencing/${++calls}`, fences });
+  const result = await activities['remote.runSync'].run({ hosts, commands, patienceMs: 0 }, call);
+  return unpackResults(hosts, commands, result).map(({ host, exitCode, error }) => [host, exitCode ?? error?.code]);
+}
+const lines = (file: string) =>
+  existsSync(join(lab.dir, file)) ? readFileSync(join(lab.dir, file), 'utf8').trim().split('\n').length : 0;
+
+test('hosts refuse a command under a lock that a later holder has acted under there', async () => {
+  const all = ['web1', 'web2'];
+  assert.deepEqual(await act('a', all, [fence(['a'], 7)]), [
+    ['web1', 0],
+    ['web2', 0],
+  ]);
+  assert.deepEqual(await act('a', ['web1'], [fence(['a'], 8)]), [['web1', 0]]);
+  assert.deepEqual(await act('a', all, [fence(['a'], 7)]), [
+    ['web1', 'LockLost'],
+    ['web2', 0],
+  ]);
+  assert.equal(lines('a'), 4);
+});
+
+test('of the locks of hosts each host asks for its own', async () => {
+  const all = ['web1', 'web2', 'web3'];
+  assert.deepEqual(await act('b', ['web2'], [fence(['host:web2'], 20)]), [['web2', 0]]);
+  assert.deepEqual(await act('b', all, [fence(['host:web[1-3]'], 19)]), [
+    ['web1', 0],
+    ['web2', 'LockLost'],
+    ['web3', 0],
+  ]);
+});
+
+test('the refusal says which lock was lost, what the host has seen, and the way out', async () => {
+  await act('c', ['web1'], [fence(['c'], 5)]);
+  const commands = [{ command: 'true' }];
+  const call = callOf({ config: lab.config, remote }, { token: 'fencing/last', fences: [fence(['c'], 4)] });
+  const result = await activities['remote.runSync'].run({ hosts: ['web1'], commands, patienceMs: 0 }, call);
+  const [{ error } = { error: undefined }] = unpackResults(['web1'], commands, result);
+  assert.match(
+    error?.message ?? '',
+    /^lost the lock \/spicerack\/locks\/custom\/c\/run: web1 has seen its holder number 5, this is 4; 'true' was not started\. If etcd was set up anew, remove \S+\/[0-9a-f]{16}\.lock there$/,
+  );
+});
