@@ -103,7 +103,10 @@ export const configSchema = (absolute: (path: string) => string) => {
     /** Without it locking is off. */
     etcd: z
       .strictObject({
-        hosts: z.array(z.string()).min(1),
+        /** Addresses of the members, `https://HOST:PORT`; or {@link srv_domain}. */
+        hosts: z.array(z.string()).min(1).optional(),
+        /** Domain whose SRV records `_etcd-client-ssl._tcp`, `_etcd-client._tcp` or `_etcd._tcp` name the members. */
+        srv_domain: z.string().min(1).optional(),
         ca_cert: path.optional(),
         cert: path.optional(),
         key: path.optional(),
@@ -111,6 +114,9 @@ export const configSchema = (absolute: (path: string) => string) => {
         password_file: path.optional(),
         /** How long a lock is waited for; default 1755, the 27 tries of the original. */
         wait_seconds: z.number().nonnegative().optional(),
+      })
+      .refine(({ hosts, srv_domain }) => (hosts === undefined) !== (srv_domain === undefined), {
+        error: 'set either hosts or srv_domain',
       })
       .optional(),
     ssh: ssh.prefault({}),

@@ -1,6 +1,7 @@
 import type { Etcd3, ICompare, IOptions, IRequestOp } from 'etcd3';
 import { OpsError, messageOf, type ErrorKind } from '../model/errors.ts';
 import { callTimeoutMs, etcdOptions, type EtcdConfig } from './etcd-options.ts';
+import { membersOf } from './members.ts';
 import { foundIn, rangeOf, type Entry } from './requests.ts';
 
 /** Outcome of a transaction: at which revision, and what its reads found. */
@@ -10,6 +11,20 @@ export interface Outcome {
   found: Entry[][];
 }
 
+/** What etcd, or the way to it, refuses for good, and what to look at. */
+const refusals: [RegExp, string][] = [
+  [/permission denied/, "grant the role of etcd.username 'readwrite' on the prefixes /spicerack/ and /sumac/"],
+  [
+    /authentication failed|invalid auth token|user name|authentication is not enabled/,
+    'see etcd.username and etcd.password_file',
+  ],
+  [/certificate|ERR_TLS|\balert\b/i, 'see etcd.ca_cert, etcd.cert and etcd.key'],
+];
+
+/** Whether the cluster has spoken: no other member would say anything else. One that has lost the others is passed over. */
+const isAnswer = (text: string): boolean =>
+  text.includes('etcdserver: ') && !/no leader|leader changed|timed out|stopped|unhealthy|not ready/.test(text);
+
 /**
  * etcd v3 as far as locks need it: transactions, leases and watches, and nothing that goes on by itself.
  * @throws ETCD_UNAVAILABLE (transient), ETCD_REFUSED from each method
@@ -17,7 +32,8 @@ export interface Outcome {
 export class Etcd {
   /** How long a lock is waited for, as configured; default 1755, about half an hour as in the original. */
   readonly waitSeconds: number;
-  readonly #hosts: readonly string[];
+  readonly #config: EtcdConfig;
+  #members: readonly string[] = [];
   readonly #options: Omit<IOptions, 'hosts'>;
   #opened: Promise<Etcd3[]> | undefined;
   // Workers spread over the members, and each stays with one until it fails.
@@ -25,7 +41,7 @@ export class Etcd {
 
   /** Connects when it is first used. @throws ETCD_CONFIG_UNREADABLE */
   constructor(config: EtcdConfig) {
-    this.#hosts = config.hosts;
+    this.#config = config;
     this.waitSeconds = config.wait_seconds ?? 1755;
     this.#options = etcdOptions(config);
   }
@@ -33,13 +49,23 @@ export class Etcd {
   // A client for each member: with several, the library fails over for plain requests only, not for renewals and watches.
   // It takes a quarter of a second to load.
   async #client(): Promise<Etcd3> {
-    this.#opened ??= import('etcd3').then(({ Etcd3: Client }) =>
-      this.#hosts.map((hosts) => new Client({ ...this.#options, hosts })),
-    );
-    const clients = await this.#opened;
+    this.#opened ??= this.#open();
+    let clients: Etcd3[];
+    try {
+      clients = await this.#opened;
+    } catch (error) {
+      this.#opened = undefined; // the next one asks the name servers again
+      throw this.#failure('transient', 'ETCD_UNAVAILABLE', messageOf(error), error);
+    }
     const client = clients[this.#current % clients.length];
     if (!client) throw new OpsError('usage', 'ETCD_CONFIG_UNREADABLE', 'etcd.hosts: is empty');
     return client;
+  }
+
+  async #open(): Promise<Etcd3[]> {
+    this.#members = await membersOf(this.#config);
+    const { Etcd3: Client } = await import('etcd3');
+    return this.#members.map((hosts) => new Client({ ...this.#options, hosts }));
   }
 
   async transact(compare: ICompare[], success: IRequestOp[], failure: IRequestOp[] = []): Promise<Outcome> {
@@ -122,31 +148,37 @@ export class Etcd {
   }
 
   async close(): Promise<void> {
-    for (const client of (await this.#opened) ?? []) client.close();
+    for (const client of (await this.#opened?.catch(() => [])) ?? []) client.close();
   }
 
   /** Asks one member after the other, and the first again, until one answers. */
   async #asked<T>(body: (client: Etcd3) => Promise<T>): Promise<T> {
-    for (let left = this.#hosts.length; ; left--) {
+    for (let left: number | undefined; ; left--) {
       const client = await this.#client();
+      left ??= this.#members.length;
       try {
         return await body(client);
       } catch (error) {
-        const text = messageOf(error).replace(/^\w*Error: /, '');
-        if (
-          /permission denied|authentication failed|invalid auth token|user name|authentication is not enabled/.test(
-            text,
-          )
-        )
-          throw this.#failure('failed', 'ETCD_REFUSED', `${text}; see etcd.username and etcd.password_file`, error);
-        if (left === 0 || text.includes('etcdserver: '))
-          throw this.#failure('transient', 'ETCD_UNAVAILABLE', text, error);
+        const text = messageOf(error)
+          .replace(/^\w*Error: /, '')
+          .replace(/\s+/g, ' ')
+          .trim();
+        const wayOut = refusals.find(([refusal]) => refusal.test(text))?.[1];
+        const final = left <= 0 || isAnswer(text);
+        if (wayOut !== undefined && final) throw this.#failure('failed', 'ETCD_REFUSED', `${text}; ${wayOut}`, error);
+        if (final) throw this.#failure('transient', 'ETCD_UNAVAILABLE', text, error);
         this.#current++;
       }
     }
   }
 
   #failure(kind: ErrorKind, code: string, text: string, cause: unknown): OpsError {
-    return new OpsError(kind, code, `etcd ${this.#hosts.join(', ')}: ${text}`, {}, cause);
+    return new OpsError(
+      kind,
+      code,
+      `etcd ${this.#members.join(', ') || (this.#config.srv_domain ?? '')}: ${text}`,
+      {},
+      cause,
+    );
   }
 }

@@ -43,7 +43,7 @@ async function run(): Promise<number> {
       task_queue: `demo-${lab.name}`,
       ...(dev.temporal.ui !== undefined && { ui: dev.temporal.ui }),
     },
-    etcd: dev.etcd?.hosts[0] ?? 'http://127.0.0.1:2379',
+    etcd: dev.etcd?.hosts?.[0] ?? 'http://127.0.0.1:2379',
   });
   const before = new Map(
     lab.machines.map((machine) => [

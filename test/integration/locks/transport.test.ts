@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
+import dns from 'node:dns/promises';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -12,6 +13,7 @@ import { isOpsError } from '../../../src/model/errors.ts';
 import { inActivity } from '../../support/activity.ts';
 import { callOf } from '../../support/call.ts';
 import { freePort, startEtcd } from '../../support/etcd.ts';
+import { startNameServer } from '../../support/name-server.ts';
 
 let dir: string;
 before(() => {
@@ -68,6 +70,79 @@ test(
   },
 );
 
+test('a user without the right to a key is told which rights are needed', { timeout: 60_000 }, async () => {
+  const server = await startEtcd();
+  try {
+    const password_file = join(dir, 'password');
+    writeFileSync(password_file, 'secret\n');
+    for (const args of [
+      ['user', 'add', 'root:secret'],
+      ['user', 'grant-role', 'root', 'root'],
+      ['user', 'add', 'nobody:secret'],
+      ['auth', 'enable'],
+    ])
+      await server.ctl(...args);
+    const text =
+      /permission denied; grant the role of etcd\.username 'readwrite' on the prefixes \/spicerack\/ and \/sumac\/$/;
+    const config = { hosts: [server.url], username: 'nobody', password_file };
+    await assert.rejects(exercise(config), fails('failed', 'ETCD_REFUSED', text));
+  } finally {
+    await server.stop();
+  }
+});
+
+test(
+  'a lock is kept over the restart of an etcd with users, which then knows no login',
+  { timeout: 60_000 },
+  async () => {
+    const server = await startEtcd();
+    const password_file = join(dir, 'password');
+    writeFileSync(password_file, 'secret\n');
+    for (const args of [
+      ['user', 'add', 'root:secret'],
+      ['user', 'grant-role', 'root', 'root'],
+      ['auth', 'enable'],
+    ])
+      await server.ctl(...args);
+    const etcd = new Etcd({ hosts: [server.url], username: 'root', password_file });
+    try {
+      const lease = await etcd.grant(60);
+      assert.equal(await etcd.renew(lease), 60);
+      await server.kill();
+      await server.start();
+      assert.equal(await etcd.renew(lease), 60);
+    } finally {
+      await etcd.close();
+      await server.stop();
+    }
+  },
+);
+
+test('the members are found by the SRV records of a domain', { timeout: 60_000 }, async () => {
+  const [server, names] = [await startEtcd(), await startNameServer()];
+  const before = dns.getServers();
+  dns.setServers([`127.0.0.1:${names.port}`]);
+  try {
+    await assert.rejects(
+      exercise({ srv_domain: 'example.test' }),
+      fails(
+        'transient',
+        'ETCD_UNAVAILABLE',
+        /^etcd example\.test: etcd\.srv_domain: no SRV records _etcd-client-ssl\._tcp, .* of example\.test/,
+      ),
+    );
+    names.records.set('_etcd-client._tcp.example.test', [
+      { priority: 0, port: await freePort(), target: 'localhost' },
+      { priority: 1, port: Number(new URL(server.url).port), target: 'localhost' },
+    ]);
+    for (let round = 0; round < 3; round++) await exercise({ srv_domain: 'example.test' });
+  } finally {
+    dns.setServers(before);
+    await names.close();
+    await server.stop();
+  }
+});
+
 test('certificates of both sides are checked', { timeout: 60_000 }, async () => {
   const openssl = (...args: string[]) => execFileSync('openssl', args, { cwd: dir, stdio: 'pipe' });
   openssl(
@@ -106,11 +181,11 @@ test('certificates of both sides are checked', { timeout: 60_000 }, async () => 
     await exercise({ hosts: [server.url], ca_cert: file('ca.pem'), ...own });
     await assert.rejects(
       exercise({ hosts: [server.url], ca_cert: file('ca.pem') }),
-      fails('transient', 'ETCD_UNAVAILABLE', /etcd https:/),
+      fails('failed', 'ETCD_REFUSED', /^etcd https:.*; see etcd\.ca_cert, etcd\.cert and etcd\.key$/),
     );
     await assert.rejects(
       exercise({ hosts: [server.url], ...own }),
-      fails('transient', 'ETCD_UNAVAILABLE', /certificate/),
+      fails('failed', 'ETCD_REFUSED', /certificate.*; see etcd\.ca_cert/),
     );
   } finally {
     await server.stop();
