@@ -6,6 +6,7 @@ import { installer } from './installer.ts';
 import { inventory } from './inventory.ts';
 import { system } from './system.ts';
 import { alerts } from './alerts.ts';
+import { groups } from './groups.ts';
 import { files } from './files.ts';
 import { cookbook } from './cookbook.ts';
 import { ipmi } from './ipmi.ts';
@@ -22,6 +23,7 @@ export const activities = {
   ...system,
   ...alerts,
   ...files,
+  ...groups,
   ...cookbook,
   ...ipmi,
   ...announcements,

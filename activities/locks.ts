@@ -4,7 +4,6 @@ import { acquireAll } from '../src/locks/acquire-all.ts';
 import { unavailable } from '../src/locks/acquire.ts';
 import { breakLock, type BrokenHolder } from '../src/locks/break.ts';
 import { keep } from '../src/locks/keep.ts';
-import { triesWithin, tryAt } from '../src/locks/pace.ts';
 import { describe, holderId, type LockRef, type Party } from '../src/locks/record.ts';
 import { abandon, release } from '../src/locks/release.ts';
 import { readLock, type View } from '../src/locks/view.ts';
@@ -12,20 +11,10 @@ import { OpsError, messageOf } from '../src/model/errors.ts';
 import { holderKeys, type Fence } from '../src/model/fence.ts';
 import { checkLock, lockKey, unpackNames } from '../src/model/lock-name.ts';
 import { converge, long, read } from './define.ts';
+import { waitingFor } from './lock-wait.ts';
 import { packed, recordOf, refsOf, type LockHeld, type LockInput } from './lock-input.ts';
 
 export type { LockHeld, LockInput } from './lock-input.ts';
-
-/** Where the wait for a lock stands, as its heartbeats show it. */
-interface WaitDetails {
-  waitingFor: string;
-  /** So far, in all attempts. */
-  waitedMs: number;
-  holders: string[];
-  waitingBefore: number;
-  /** Tries of the original that have been told of. */
-  told: number;
-}
 
 /** Takes the lock for the run, or finds that the run has it. Waits for its turn, first come, first served. */
 const acquireLock = converge(async (input: LockInput, call): Promise<LockHeld> => {
@@ -35,29 +24,12 @@ const acquireLock = converge(async (input: LockInput, call): Promise<LockHeld> =
   if (!etcd || call.context.noLocks) return { key: '', leaseId: '', revision: '' };
   const [record, key] = [recordOf(input, call), lockKey(input.kind, packed(input))];
   log.debug(`Acquiring lock for key ${packed(input)}: ${describe(record)}`);
-  const resumed = call.resumed as Partial<WaitDetails> | undefined;
-  const began = performance.now() - (resumed?.waitedMs ?? 0);
-  let told = resumed?.told ?? 0;
-  const waitSeconds = input.waitSeconds ?? etcd.waitSeconds;
-  const { first, number } = await acquireAll(etcd, locks, record, {
-    until: began + waitSeconds * 1000,
-    signal: call.signal,
-    again: call.attempt > 1,
-    blocked(message, holders, ahead, blockedKey) {
-      const { n, pause } = tryAt((performance.now() - began) / 1000);
-      const tries = triesWithin(waitSeconds);
-      if (n > told && n < tries) log.warn(`[${n}/${tries}, retrying in ${pause.toFixed(2)}s] ${message}`);
-      told = Math.max(n, told);
-      const details: WaitDetails = {
-        waitingFor: blockedKey,
-        waitedMs: performance.now() - began,
-        holders: holders.map(({ created, owner }) => `${created}: ${owner}`),
-        waitingBefore: ahead.length,
-        told,
-      };
-      call.heartbeat(details);
-    },
-  });
+  const { first, number } = await acquireAll(
+    etcd,
+    locks,
+    record,
+    waitingFor(call, input.waitSeconds ?? etcd.waitSeconds),
+  );
   log.info(`Acquired lock for key ${key}: ${describe(first)}`);
   return { key: first.key, leaseId: first.lease, revision: number };
 });

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { OpsError, messageOf } from '../model/errors.ts';
 import { admit } from './admission.ts';
 import type { Etcd } from './etcd.ts';
-import { describe, keysOf, listed, type LockRecord, type LockRef, type Party } from './record.ts';
+import { describe, keysOf, listed, noLease, type LockRecord, type LockRef, type Party } from './record.ts';
 import { abandon } from './release.ts';
 import { enter, queueUp, readLock, untouched, type View } from './view.ts';
 
@@ -17,7 +17,7 @@ export interface Waiting {
   signal: AbortSignal;
   /** Whether another attempt may have come this far before: look first, instead of expecting a lock nobody touched. */
   again: boolean;
-  /** Lease of the locks taken together with this one; default one of its own. */
+  /** Lease of the locks taken together with this one, or none at all; default one of its own. */
   lease?: string | undefined;
   /** Called whenever it looks at who is in the way. */
   blocked(message: string, holders: readonly Party[], ahead: readonly Party[], key: string): void;
@@ -60,7 +60,7 @@ async function contend(contest: Contest): Promise<Party> {
     const held = view.holders.find(({ key }) => key === holder);
     if (held) {
       const alike = waiting.lease === undefined || held.lease === waiting.lease;
-      if (alike && (await etcd.renew(held.lease)) > 0) return held;
+      if (alike && (held.lease === noLease || (await etcd.renew(held.lease)) > 0)) return held;
       if (!alike)
         await etcd.revoke(held.lease); // of an attempt that lost what it had taken before
       else await sleep(200); // its lease is over: etcd is about to delete the key
@@ -88,7 +88,8 @@ async function waitForChange(contest: Contest, view: View, ticket: Party, ahead:
     await etcd.revoke(ticket.lease);
     throw new OpsError('failed', 'LOCK_UNAVAILABLE', message, { holders: view.holders.map(({ owner }) => owner) });
   }
-  if (waiting.lease !== undefined && (await etcd.renew(waiting.lease)) === 0)
+  const together = waiting.lease !== noLease ? waiting.lease : undefined;
+  if (together !== undefined && (await etcd.renew(together)) === 0)
     throw new OpsError('transient', 'ETCD_UNAVAILABLE', 'the locks taken so far were lost while waiting for the next');
   await etcd.renew(ticket.lease); // a place that is gone is missing from the next view
   const next = ahead.at(-1)?.key ?? keysOf(lock).holders;

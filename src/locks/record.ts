@@ -22,11 +22,13 @@ export interface LockRef {
   run: string;
   /** From 0; tells holders of one run apart that hold the same lock at the same time. */
   slot?: number;
+  /** Tells holders of one run apart by what they hold it for: a host. */
+  host?: string;
 }
 
 /** Name of the holder's key below the lock's: the run, readable, and the slot when it is not the first. */
-export const holderId = ({ run, slot = 0 }: LockRef): string =>
-  `${encodeURIComponent(run)}${slot === 0 ? '' : `:${slot}`}`;
+export const holderId = ({ run, slot = 0, host }: LockRef): string =>
+  `${encodeURIComponent(run)}${host === undefined ? '' : `:${host}`}${slot === 0 ? '' : `:${slot}`}`;
 
 /** The keys of a lock. Those who wait stand apart, so that a transaction can speak of either. */
 export const keysOf = (lock: LockRef) => {
@@ -35,6 +37,9 @@ export const keysOf = (lock: LockRef) => {
   const id = holderId(lock);
   return { key, holders: `${key}/`, holder: `${key}/${id}`, waiters: `${waiting}/`, waiter: `${waiting}/${id}` };
 };
+
+/** Lease of a holder that stays until somebody removes it. */
+export const noLease = '0';
 
 /** Where a release leaves word for who keeps the lock. */
 export const releasedKey = (lease: string): string => `/spicerack/released/${lease}`;

@@ -1,6 +1,6 @@
 import type { Etcd } from './etcd.ts';
-import { keysOf, releasedKey, type LockRef, type Party } from './record.ts';
-import { boundTo, put, remove } from './requests.ts';
+import { keysOf, noLease, releasedKey, type LockRef, type Party } from './record.ts';
+import { boundTo, createdAt, put, remove } from './requests.ts';
 import { readLock } from './view.ts';
 
 /** etcd takes 128 operations a transaction. */
@@ -40,6 +40,10 @@ export async function abandon(etcd: Etcd, lock: LockRef): Promise<Party | undefi
   const view = await readLock(etcd, lock);
   const held = view.holders.find(({ key }) => key === holder);
   const ticket = view.waiters.find(({ key }) => key === waiter);
-  for (const own of [held, ticket]) if (own) await etcd.revoke(own.lease);
+  for (const own of [held, ticket])
+    if (own)
+      await (own.lease === noLease
+        ? etcd.transact([createdAt(own.key, own.revision)], [remove(own.key)])
+        : etcd.revoke(own.lease));
   return held;
 }

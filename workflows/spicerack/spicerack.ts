@@ -16,6 +16,7 @@ import { Etcdctl } from './etcdctl.ts';
 import { Host } from './host.ts';
 import { Installer } from './installer.ts';
 import { Ipmi } from './ipmi.ts';
+import { outOfService, type Budget } from './out-of-service.ts';
 import { Locks, type LockTerms } from './lock.ts';
 import { Remote, RemoteHosts } from './remote.ts';
 
@@ -148,6 +149,10 @@ export class Spicerack {
   /** Runs `body` under one or several locks shared by all runs that ask for the same names. @throws InvalidLock, LOCK_UNAVAILABLE, LockLost */
   lock<T>(name: string | readonly string[], terms: LockTerms, body: () => Promise<T>): Promise<T> {
     return this.#locks.lock(name, terms, body);
+  }
+  /** Takes a host of a group out of service, of which only so many may be at a time, and waits until it is healthy again. */
+  outOfService<T>(host: string, budget: Budget, body: () => Promise<T>): Promise<T> {
+    return outOfService(host, budget, body);
   }
   /** Runs `body` while no other cookbook that locks its hosts works on any of these. @throws as {@link lock} */
   lockHosts<T>(hosts: RemoteHosts, terms: Pick<LockTerms, 'ttl'>, body: () => Promise<T>): Promise<T> {

@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { announcements } from '../../../../activities/announce.ts';
+import { groups } from '../../../../activities/groups.ts';
 import { locks } from '../../../../activities/locks.ts';
 import { queries } from './queries.ts';
 import { Config } from '../../../../src/config/schema.ts';
@@ -47,7 +48,7 @@ export async function setStage() {
   writeFileSync(join(dir, 'config.json'), JSON.stringify(config));
   const { codePath } = await workflowBundle(
     Config.parse(config),
-    effectsOf({ ...world(dir), ...locks, ...announcements, ...queries }),
+    effectsOf({ ...world(dir), ...locks, ...groups, ...announcements, ...queries }),
   );
   const workers = new Set<ChildProcess>();
   const killWorkers = () => workers.forEach((child) => child.kill('SIGKILL'));

@@ -2,6 +2,7 @@
 import { NativeConnection, Runtime, Worker } from '@temporalio/worker';
 import { readFileSync } from 'node:fs';
 import { announcements } from '../../../../activities/announce.ts';
+import { groups } from '../../../../activities/groups.ts';
 import { locks } from '../../../../activities/locks.ts';
 import { queries } from './queries.ts';
 import { Config } from '../../../../src/config/schema.ts';
@@ -13,7 +14,7 @@ const [address = '', codePath = '', dir = '', configFile = ''] = process.argv.sl
 const deps = openDeps(Config.parse(JSON.parse(readFileSync(configFile, 'utf8'))));
 Runtime.install({ logger: deps.logger });
 const worker = await Worker.create({
-  ...workerOptions({ ...world(dir), ...locks, ...announcements, ...queries }, deps),
+  ...workerOptions({ ...world(dir), ...locks, ...groups, ...announcements, ...queries }, deps),
   connection: await NativeConnection.connect({ address }),
   taskQueue: 'q',
   workflowBundle: { codePath },
