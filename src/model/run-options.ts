@@ -44,6 +44,8 @@ export interface RunSyncOptions {
   patience?: Duration;
   /** The same for a host on which nothing may have been started so far; default as long as {@link patience}. */
   startPatience?: Duration;
+  /** Of a single host: whoever follows the run sees what it says while it says it, at most some KiB a second. Default false. */
+  live?: boolean;
   /**
    * Called with how it went so far: in mode sync after each command but the last, and in both when the run is cancelled after
    * something was sent.

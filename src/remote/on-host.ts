@@ -6,6 +6,7 @@ import { type HostCommand, type HostResult, isOk, resultCodes } from '../model/r
 import { type Result, type RunOptions, shorten, timedOut } from './command.ts';
 import { fencesOn } from './fence.ts';
 import { notBegun } from './journalled.ts';
+import type { Live } from './live.ts';
 import { Capture } from './output.ts';
 import { OutputLog, outputFile } from './output-log.ts';
 import { type Progress, states } from './progress.ts';
@@ -26,6 +27,8 @@ export interface Attempt {
   progress: Progress;
   /** Aborted when the time for all of it is up. */
   timeUp: AbortSignal;
+  /** Shows what the only host says while it says it. */
+  live?: Live | undefined;
   /** Told whether a host that cannot be reached is waited for. */
   away: (host: string, away: boolean) => void;
 }
@@ -170,7 +173,8 @@ export class OnHost {
     isOver: boolean,
     looks: boolean,
   ): Promise<Result> {
-    const { call, once, token, progress, timeUp, away, input } = this.#attempt;
+    const { call, once, token, progress, timeUp, away, input, live } = this.#attempt;
+    live?.turnTo(index, capture);
     const options: RunOptions = {
       ...runOptions(input),
       capture,

@@ -40,6 +40,11 @@ export class Capture {
       );
   }
 
+  /** The last bytes, at most 32 KiB. */
+  end(most: number): Buffer {
+    return Buffer.concat([...this.#head, this.#tail]).subarray(-Math.min(most, mostPerHost));
+  }
+
   /** Same for byte-identical outputs, whatever their length. */
   digest(): string {
     return `${this.#total}:${this.#hash.copy().digest('base64')}`;

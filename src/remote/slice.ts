@@ -5,6 +5,7 @@ import { type HostCommand, isOk, resultCodes } from '../model/remote-result.ts';
 import { type SliceResult, packResults } from '../model/slice-result.ts';
 import { isDetaching } from './journalled.ts';
 import { Limit } from './limit.ts';
+import { Live } from './live.ts';
 import { type Attempt, OnHost, type Outcome, pauseUnless, runOptions } from './on-host.ts';
 import { shareOut } from './output.ts';
 import { Progress, states } from './progress.ts';
@@ -40,6 +41,8 @@ export interface SliceInput {
   timeLeftMs?: number;
   /** Which part of which execution this is, when others work on the rest of the hosts at the same time. */
   shared?: { id: string; slice: number };
+  /** Place of the first command among all of the run, when the heartbeats are to carry what the only host says. */
+  live?: number;
 }
 
 /** For how long a later attempt waits for what the run says of failures elsewhere. */
@@ -65,9 +68,10 @@ export class Slice {
     this.#input = input;
     this.#call = call;
     this.#mode = mode;
+    const live = input.live === undefined ? undefined : new Live(call, input.live);
     this.#attempt = {
-      ...{ input, call, once, token: tokenOf(input, call), timeUp: this.#timeUp.signal },
-      progress: new Progress(call, input.hosts, input.commands.length, mode, once),
+      ...{ input, call, once, live, token: tokenOf(input, call), timeUp: this.#timeUp.signal },
+      progress: new Progress(live?.call ?? call, input.hosts, input.commands.length, mode, once),
       away: (host, away) => {
         this.#window?.away(host, away);
         this.#sliding?.look();

@@ -36,6 +36,7 @@ async function execute(args: ExecArgs, spicerack: Spicerack): Promise<Execution>
   const options = {
     commands,
     isSafe: args.safe,
+    live: all.length === 1 && args.output === undefined,
     startPatience: '10s',
     successThreshold: args.successPercentage / 100,
     ...(batchSize !== undefined && { batchSize }),

@@ -70,6 +70,7 @@ export async function runSlice(
     ...where,
     commands,
     ...budget,
+    ...(shared.options.live === true && { live: place }),
     ...(env === undefined ? {} : { env }),
     ...(stdin === undefined ? {} : { stdin }),
     ...(plan.patienceMs === undefined ? {} : { patienceMs: plan.patienceMs }),

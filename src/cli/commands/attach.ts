@@ -14,6 +14,11 @@ export async function attach(globals: Globals, run: string): Promise<number> {
   const followed = { run, cookbook: type, verbose, dryRun };
   if (type !== execName) return follow(temporal, followed);
   const { ExecDisplay } = await import('../exec/display.ts');
-  const display = new ExecDisplay(temporal, run, { colors: !process.env['NO_COLOR'], progress: true, verbose });
+  const display = new ExecDisplay(temporal, run, {
+    colors: !process.env['NO_COLOR'],
+    progress: true,
+    verbose,
+    live: true,
+  });
   return follow(temporal, { ...followed, display });
 }

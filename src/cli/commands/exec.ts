@@ -68,7 +68,11 @@ async function execute(globals: Globals, argv: readonly string[], args: ExecArgu
   const started = await startRun(temporal, execName, { argv, args: { ...runArgs(args, hosts) }, context: rules });
   const { follow } = await import('../follow/follow.ts');
   const { ExecDisplay } = await import('../exec/display.ts');
-  const display = new ExecDisplay(temporal, started.run, { ...args, verbose: context.verbose });
+  const display = new ExecDisplay(temporal, started.run, {
+    ...args,
+    verbose: context.verbose,
+    live: hosts.length === 1 && args.output === undefined,
+  });
   return follow(temporal, { ...started, cookbook: execName, verbose: context.verbose, dryRun, display });
 }
 

@@ -32,7 +32,8 @@ const okCodes = (text: string): number[] => [...new Set(text.split(',').map((cod
 
 const examples = `
 One command runs on all hosts at once; several need -m: 'sync' runs each on all hosts before the next and reports it then,
-'async' runs all of them on each host. Output is grouped by what hosts said the same; it goes to stdout, everything else to stderr.
+'async' runs all of them on each host. Output is grouped by what hosts said the same, that of a single host is shown as it
+comes; it goes to stdout, everything else to stderr.
 The run goes on when this terminal is gone: 'cookbook attach RUN' follows it again and prints the same report.
 
 Examples:

@@ -1,4 +1,6 @@
-import type { ExecReport } from '../../model/exec.ts';
+import { defaultPayloadConverter } from '@temporalio/common';
+import type { ExecArgs, ExecReport } from '../../model/exec.ts';
+import type { Said } from '../../model/said.ts';
 import { outputsOf } from '../../remote/output-log.ts';
 import type { Temporal } from '../client.ts';
 import type { Display } from '../follow/display.ts';
@@ -17,6 +19,8 @@ export interface Looks {
   colors: boolean;
   progress: boolean;
   verbose: boolean;
+  /** The run may have a single host, whose output is shown as it comes. */
+  live: boolean;
 }
 
 /** What the narrator says of steps and phases: the bar and the report tell the same. */
@@ -31,6 +35,8 @@ export class ExecDisplay implements Display {
   readonly #progress: Progress | undefined;
   /** Ids of the activities that run commands. */
   readonly #commands = new Set<string>();
+  /** As the run was given them. */
+  #texts: readonly string[] = [];
   #hasEnded = false;
 
   constructor(temporal: Temporal, run: string, looks: Looks) {
@@ -40,11 +46,15 @@ export class ExecDisplay implements Display {
     const { colors } = looks;
     const colored = { stdout: colors && process.stdout.isTTY, stderr: colors && process.stderr.isTTY };
     this.#teller = new Teller(outputsOf(temporal.config.state_dir, run), colored);
-    if (looks.progress && process.stderr.isTTY) this.#progress = new Progress(temporal, run, paint(colors));
+    const bar = looks.progress && process.stderr.isTTY ? paint(colors) : undefined;
+    if (bar || looks.live) this.#progress = new Progress(temporal, run, bar, (said) => this.#hear(said));
   }
 
   news(events: readonly HistoryEvent[], lines: readonly string[]): void {
     for (const line of lines) if (this.#looks.verbose || !ofSteps.test(line)) say(line);
+    const [first] = events;
+    const input = first?.workflowExecutionStartedEventAttributes?.input?.payloads?.[0];
+    if (input) this.#texts = defaultPayloadConverter.fromPayload<{ args: ExecArgs }>(input).args.commands;
     if (events.filter((event) => this.#endsCommands(event)).length > 0) setImmediate(() => void this.#tellMore());
   }
 
@@ -75,6 +85,10 @@ export class ExecDisplay implements Display {
     } catch {
       // told later, or at the end
     }
+  }
+
+  #hear(said: Said): void {
+    if (!this.#hasEnded) this.#tell(this.#teller.hear(said, this.#texts));
   }
 
   #tellSoFar(report: unknown): void {

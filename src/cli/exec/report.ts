@@ -1,18 +1,27 @@
 import { type Execution, isTimeout, statesOf, succeeded, wasCancelled } from '../../model/execution.ts';
 import { fold } from '../../model/host-set.ts';
 import { type HostResult, groupBy } from '../../model/remote-result.ts';
+import type { LiveOutput } from './live-output.ts';
 import { linesOf, messageOf } from './output.ts';
 import { type Line, type Paint, paint, percent, shortened } from './style.ts';
+
+/** How reports name a command. */
+export const nameOf = (index: number, command = ''): string => `command #${index + 1}: '${shortened(command)}'`;
 
 /** Cumin's report of an execution, built line by line in its order and words (spicerack.md 4.7). */
 export class Report {
   readonly #execution: Execution;
   readonly #out: Paint;
   readonly #err: Paint;
+  readonly #live: LiveOutput | undefined;
 
-  /** @param colors which streams are coloured */
-  constructor(execution: Execution, colors: { stdout: boolean; stderr: boolean }) {
+  /**
+   * @param colors which streams are coloured
+   * @param live what a single host said and was shown already
+   */
+  constructor(execution: Execution, colors: { stdout: boolean; stderr: boolean }, live?: LiveOutput) {
     this.#execution = execution;
+    this.#live = live;
     this.#out = paint(colors.stdout);
     this.#err = paint(colors.stderr);
   }
@@ -72,7 +81,11 @@ export class Report {
     const results = this.#execution.results.filter((result) => result.index === index);
     const header = (said: string) => this.#stdout(this.#out.blue(`----- ${said} for ${this.#name(index)} -----`));
     if (this.#single)
-      return results.flatMap(({ output }) => [header('OUTPUT'), ...linesOf(output).map((line) => this.#stdout(line))]);
+      return results.flatMap((result) => {
+        const rest = this.#live?.rest(result);
+        const lines = (rest ?? linesOf(result.output)).map((line) => this.#stdout(line));
+        return rest ? lines : [header('OUTPUT'), ...lines];
+      });
     const said = results.filter(({ output }) => output !== '');
     const groups = groupBy(said, (result) => result.digest ?? messageOf(result)).flatMap((group) => {
       const [first] = group as [HostResult];
@@ -163,7 +176,7 @@ export class Report {
   }
 
   #name(index: number): string {
-    return `command #${index + 1}: '${shortened(this.#execution.commands[index]?.command ?? '')}'`;
+    return nameOf(index, this.#execution.commands[index]?.command);
   }
 
   #stdout = (text: string): Line => ({ to: 'stdout', text });

@@ -1,14 +1,17 @@
 import type { ExecReport } from '../../model/exec.ts';
 import { fold } from '../../model/host-set.ts';
 import { unpackExecution } from '../../model/packed-execution.ts';
+import type { Said } from '../../model/said.ts';
 import { formatted } from './output.ts';
-import { Report } from './report.ts';
-import type { Line } from './style.ts';
+import { LiveOutput } from './live-output.ts';
+import { Report, nameOf } from './report.ts';
+import { type Line, paint } from './style.ts';
 
 /** Tells what a run of `exec` hands back: in mode sync command by command while it goes on, and the rest at its end. */
 export class Teller {
   readonly #outputs: string;
   readonly #colors: { stdout: boolean; stderr: boolean };
+  readonly #live = new LiveOutput();
   #told = 0;
 
   /**
@@ -20,12 +23,21 @@ export class Teller {
     this.#colors = colors;
   }
 
+  /** What a single host says while it says it. @param commands of the run */
+  hear(said: Said, commands: readonly string[]): Line[] {
+    if (said.command < this.#told) return [];
+    const { lines, isFirst } = this.#live.hear(said);
+    const name = nameOf(said.command, commands[said.command]);
+    const header = paint(this.#colors.stdout).blue(`----- OUTPUT for ${name} -----`);
+    return [...(isFirst ? [header] : []), ...lines].map((text) => ({ to: 'stdout', text }));
+  }
+
   /** Commands that have ended everywhere and were not told so far. */
   soFar({ output, ...packed }: ExecReport): Line[] {
     const execution = unpackExecution(packed);
     // What cut an execution short has its place before or after the last command's report.
     if (execution.mode === 'async' || execution.cancelled || execution.globalTimeout) return [];
-    const report = new Report(execution, this.#colors);
+    const report = new Report(execution, this.#colors, this.#live);
     const lines = report.commands(this.#told);
     this.#told = Math.max(this.#told, report.begun);
     return output === undefined ? lines : lines.filter(({ to }) => to === 'stderr');
@@ -34,7 +46,7 @@ export class Teller {
   /** All that was not told so far. */
   end({ output, ...packed }: ExecReport): Line[] {
     const execution = unpackExecution(packed);
-    const lines = new Report(execution, this.#colors).lines(this.#told);
+    const lines = new Report(execution, this.#colors, this.#live).lines(this.#told);
     const cut = execution.results.filter(({ truncatedBytes }) => truncatedBytes > 0).map(({ host }) => host);
     const where = `Long output is cut: ${fold(cut)}. The whole is on the worker, in ${this.#outputs}`;
     return [

@@ -133,6 +133,28 @@ test('Ctrl-C and abort end what runs; the reports of the commands before stay', 
   assert.doesNotMatch(going.output, /had not been sent/);
 });
 
+test('what a single host says is shown while it says it, also past a killed worker, and once only', async () => {
+  const command = `${note('live')}; echo one; ${untilThere('live-2')}; echo two; ${untilThere('live-3')}; echo three`;
+  const going = cli.start(['exec', '--force', '-m', 'sync', 'web1', 'echo before', command]);
+  await going.until(/^----- OUTPUT for command #2: .*\none$/m);
+  worker.kill('SIGKILL');
+  await worker.ended;
+  writeFileSync(file('live-2'), '');
+  worker = await cli.worker();
+  await going.until(/^two$/m);
+  writeFileSync(file('live-3'), '');
+  const { code, stdout, stderr } = await going.ended;
+  assert.equal(code, 0, stderr);
+  assert.deepEqual(
+    stdout.split('\n').map((line) => line.replace(/'.*'/, 'NAME')),
+    [
+      ...['----- OUTPUT for command #1: NAME -----', 'before', '================'],
+      ...['----- OUTPUT for command #2: NAME -----', 'one', 'two', 'three', '================', ''],
+    ],
+  );
+  assert.deepEqual(counts('live'), [1, 0, 0, 0]);
+});
+
 test('a worker killed in the middle: the CLI goes on, each command runs once on each host, and the report is whole', async () => {
   const first = `${note('first')}; echo one`;
   const second = `${note('second')}; ${on('23', untilThere('killed'))}; echo two by \${HOME##*/}; ${on('4', 'exit 5')}`;
