@@ -192,3 +192,13 @@ test('an unknown host ends the run before anything starts', async () => {
   assert.match(stderr, /unknown host no-such-host\.invalid/);
   assert.deepEqual(lines('unknown'), []);
 });
+
+test('more results than a run can hand back are refused before anything starts', async () => {
+  const commands = Array.from({ length: 6 }, (_, i) => `echo ${i}`);
+  const { code, stderr } = await cli.run(['exec', '--force', '-m', 'sync', 'web[1-10000]', ...commands]);
+  assert.equal(code, 2);
+  assert.match(
+    stderr,
+    /^exec: 6 commands on 10000 hosts are more results than a run can hand back \(50000\): give fewer /m,
+  );
+});
