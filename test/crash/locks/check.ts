@@ -30,17 +30,18 @@ export function violationsOf(holdings: readonly Holding[]): string[] {
 /** A worker that takes over asks etcd for so long before it gives up a lease that may be over. */
 const firstAnswerMs = 5000;
 
-/**
- * Losses that a run learned of later than it had to, or that happened before their time.
- * @param slackMs how busy the machine may be
- */
-export function losses(holdings: readonly Holding[], slackMs: number): string[] {
+/** Losses that a run learned of later than it had to. @param slackMs how busy the machine may be */
+export function lateLosses(holdings: readonly Holding[], slackMs: number): string[] {
   return holdings.flatMap((holding) => {
-    const { lostAt, leaseEnds, keptFrom } = holding;
-    if (lostAt === undefined) return [];
-    const late = lostAt - Math.max(leaseEnds, keptFrom + firstAnswerMs);
-    if (late > slackMs) return [`${name(holding)} learned ${late.toFixed()} ms too late that it is lost`];
-    const early = leaseEnds - lostAt;
+    const late = (holding.lostAt ?? 0) - Math.max(holding.leaseEnds, holding.keptFrom + firstAnswerMs);
+    return late > slackMs ? [`${name(holding)} learned ${late.toFixed()} ms too late that it is lost`] : [];
+  });
+}
+
+/** Losses before their time: somebody removed the key, or etcd was wrong about its lease. */
+export function earlyLosses(holdings: readonly Holding[], slackMs: number): string[] {
+  return holdings.flatMap((holding) => {
+    const early = holding.leaseEnds - (holding.lostAt ?? Infinity);
     return early > slackMs ? [`${name(holding)} was lost ${early.toFixed()} ms before its lease was over`] : [];
   });
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { losses, violationsOf, type Holding } from '../../crash/locks/check.ts';
+import { earlyLosses, lateLosses, violationsOf, type Holding } from '../../crash/locks/check.ts';
 import { holdingsOf, type Event } from '../../crash/locks/history.ts';
 
 /** A holding from one time to another, of the exclusive lock x unless told otherwise. */
@@ -77,7 +77,9 @@ test('a holder that is refused within its time is found, one that comes too late
 
 test('losses are told of in time, and not before their time', () => {
   const lost = (lostAt: number, more: Partial<Holding> = {}) =>
-    losses([held('a', 0, 60_000, 1, { lostAt, leaseEnds: 60_000, ...more })], 100);
+    [lateLosses, earlyLosses].flatMap((check) =>
+      check([held('a', 0, 60_000, 1, { lostAt, leaseEnds: 60_000, ...more })], 100),
+    );
   assert.deepEqual(lost(60_050), []);
   assert.match(lost(61_000)[0] ?? '', /^a, holder 1 of x, learned 1000 ms too late/);
   assert.match(lost(50_000)[0] ?? '', /^a, .* was lost 10000 ms before its lease was over$/);
