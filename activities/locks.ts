@@ -54,7 +54,8 @@ const keepLock = long(async ({ key, leaseId, ttlSeconds, fence }: KeepInput, cal
     ...(all.length > 1 && { others: all.filter((one) => one !== key) }),
     lease: leaseId,
     ttl: Math.ceil(ttlSeconds),
-    renewedAt: resumed?.renewedAt ?? 0,
+    // Nobody knows how long ago it was taken.
+    renewedAt: resumed?.renewedAt ?? -1000 * Math.ceil(ttlSeconds),
     now: () => call.elapsedMs(),
   };
   try {

@@ -35,13 +35,18 @@ export async function acquireAll(
     if (!first) throw new OpsError('usage', 'InvalidLock', 'no lock is named');
     if (keys.length === 1) return { first, number: first.revision };
     const { lease } = first;
-    const { revision } = await etcd.transact([], [look(first.key)]);
+    const { revision, found } = await etcd.transact([], [look(first.key)]);
     const gone = await firstMissing(
       etcd,
       keys.map((key) => ({ key, lease })),
     );
     // Another attempt takes them anew.
-    if (gone) throw new OpsError('transient', 'ETCD_UNAVAILABLE', `${gone.key} was lost before all locks were taken`);
+    if (gone ?? found[0]?.[0]?.lease !== lease)
+      throw new OpsError(
+        'transient',
+        'ETCD_UNAVAILABLE',
+        `${gone?.key ?? first.key} was lost before all locks were taken`,
+      );
     return { first, number: revision };
   } catch (error) {
     const cancelled = isCancelled(waiting.signal);

@@ -55,19 +55,25 @@ async function contend(contest: Contest): Promise<Party> {
   const { etcd, lock, record, waiting } = contest;
   const { holder, waiter } = keysOf(lock);
   let view = waiting.again ? await readLock(etcd, lock) : untouched;
+  let waited = false;
   for (;;) {
     waiting.signal.throwIfAborted();
     const held = view.holders.find(({ key }) => key === holder);
     if (held) {
       const alike = waiting.lease === undefined || held.lease === waiting.lease;
       if (alike && (held.lease === noLease || (await etcd.renew(held.lease)) > 0)) return held;
-      if (!alike)
+      if (!alike) {
+        await assertLives(etcd, waiting.lease);
         await etcd.revoke(held.lease); // of an attempt that lost what it had taken before
-      else await sleep(200); // its lease is over: etcd is about to delete the key
+      } else await sleep(200); // its lease is over: etcd is about to delete the key
       view = await readLock(etcd, lock);
       continue;
     }
     const ticket = view.waiters.find(({ key }) => key === waiter);
+    // Whoever was away for so long may act for a run that has had the lock since, and given it back.
+    if (waited && !ticket)
+      throw new OpsError('transient', 'ETCD_UNAVAILABLE', `the place ${waiter} in the queue was lost`);
+    waited = ticket !== undefined;
     const ahead = ticket ? view.waiters.slice(0, view.waiters.indexOf(ticket)) : view.waiters;
     if (admit(view.holders, ahead.length, record).enter) {
       const entered = await enter(etcd, lock, record, view, { ticket, lease: waiting.lease });
@@ -88,13 +94,17 @@ async function waitForChange(contest: Contest, view: View, ticket: Party, ahead:
     await etcd.revoke(ticket.lease);
     throw new OpsError('failed', 'LOCK_UNAVAILABLE', message, { holders: view.holders.map(({ owner }) => owner) });
   }
-  const together = waiting.lease !== noLease ? waiting.lease : undefined;
-  if (together !== undefined && (await etcd.renew(together)) === 0)
-    throw new OpsError('transient', 'ETCD_UNAVAILABLE', 'the locks taken so far were lost while waiting for the next');
+  await assertLives(etcd, waiting.lease);
   await etcd.renew(ticket.lease); // a place that is gone is missing from the next view
   const next = ahead.at(-1)?.key ?? keysOf(lock).holders;
   await etcd.changed(next, view.revision, Math.min(left, lookEveryMs), waiting.signal);
   return readLock(etcd, lock);
+}
+
+/** @throws ETCD_UNAVAILABLE when the lease of the locks taken so far is over */
+async function assertLives(etcd: Etcd, lease: string | undefined): Promise<void> {
+  if (lease !== undefined && lease !== noLease && (await etcd.renew(lease)) === 0)
+    throw new OpsError('transient', 'ETCD_UNAVAILABLE', 'the locks taken so far were lost while waiting for the next');
 }
 
 /** Why a lock cannot be had, in the words of the original (spicerack.md 2.6). */

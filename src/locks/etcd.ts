@@ -155,6 +155,7 @@ export class Etcd {
   async #asked<T>(body: (client: Etcd3) => Promise<T>): Promise<T> {
     for (let left: number | undefined; ; left--) {
       const client = await this.#client();
+      const asked = this.#current;
       left ??= this.#members.length;
       try {
         return await body(client);
@@ -167,7 +168,8 @@ export class Etcd {
         const final = left <= 0 || isAnswer(text);
         if (wayOut !== undefined && final) throw this.#failure('failed', 'ETCD_REFUSED', `${text}; ${wayOut}`, error);
         if (final) throw this.#failure('transient', 'ETCD_UNAVAILABLE', text, error);
-        this.#current++;
+        // Of several that fail there, one turns to the next.
+        if (this.#current === asked) this.#current++;
       }
     }
   }

@@ -33,7 +33,8 @@ attach() {
   n=0
   while [ -z "$rc" ]; do
     if [ -z "$pid" ]; then
-      [ "$n" -lt 20 ] || { say lost; exit 0; }
+      # Its runner may be slow to begin: seven seconds.
+      [ "$n" -lt 25 ] || { say lost; exit 0; }
     elif [ "$bootid" != "$boot" ]; then
       show
       say rebooted

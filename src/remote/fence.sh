@@ -36,14 +36,14 @@ fence() {
   set -- $fences
   while [ $# -gt 1 ]; do
     seen "$dir/$1.lock"
-    if [ "$2" -lt "$max" ]; then
-      say "fenced $1 $max $dir/$1.lock"
-      exit 0
-    fi
     while [ "$2" -gt "$max" ]; do
       note "$dir/$1.lock" "$2" || { say unwritable; exit 0; }
       seen "$dir/$1.lock"
     done
+    if [ "$2" -lt "$max" ]; then
+      say "fenced $1 $max $dir/$1.lock"
+      exit 0
+    fi
     [ "$lines" -lt 100 ] || shorten "$dir/$1.lock"
     shift 2
   done

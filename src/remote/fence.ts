@@ -14,9 +14,10 @@ export interface HostFence {
 
 const unpacked = new WeakMap<Fence, Set<string>>();
 
-/** The locks under which something happens on a host; of locks of hosts only its own. */
+/** The locks under which something happens on a host; of locks of hosts only its own, and none that several may hold, in no order. */
 export const fencesOn = (fences: readonly Fence[], host: string): HostFence[] =>
   fences.flatMap((fence) => {
+    if (fence.concurrency !== 1) return [];
     const names = unpacked.get(fence) ?? new Set(unpackNames(fence.names));
     unpacked.set(fence, names);
     const own = [...(names.size > 100 ? [hostLock(host)] : names)].filter(

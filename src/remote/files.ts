@@ -121,7 +121,11 @@ export async function stream(
       throw unread(from, error);
     }
   const pass = new PassThrough();
-  const write = (chunk: Buffer) => (pass.write(chunk) ? undefined : once(pass, 'drain').then(() => undefined));
+  const write = (chunk: Buffer) => {
+    // Where it goes may have failed: nothing will drain then.
+    if (pass.destroyed) return Promise.reject(pass.errored ?? new Error('nobody takes it any more'));
+    return pass.write(chunk) ? undefined : once(pass, 'drain').then(() => undefined);
+  };
   const read = readByCommand(remote, from, undefined, write).then(
     () => void pass.end(),
     (error: unknown) => void pass.destroy(error as Error),

@@ -42,7 +42,7 @@ const longestReason = 200;
 /** How far a slice has come, over all its attempts. */
 export class Progress {
   /** Until when the window's places rest. */
-  restsUntil = (): number => 0;
+  restsUntil = (): number => this.#before.restsUntil;
   /** No further host starts. */
   stopped = false;
   readonly #call: Call;

@@ -63,7 +63,12 @@ export function serve(channel: ClientChannel, job: Job): Promise<Exit> {
     };
     channel.on('data', (chunk: Buffer) => {
       haveRead(chunk.length);
-      const busy = job.onOutput(chunk);
+      let busy: Promise<void> | undefined;
+      try {
+        busy = job.onOutput(chunk);
+      } catch (error) {
+        fail(error as Error);
+      }
       if (!busy) return;
       channel.pause();
       busy.then(() => channel.resume(), fail);

@@ -30,12 +30,13 @@ export async function readWhole(sftp: SFTPWrapper, file: RemoteFile, most: numbe
   const { size } = await promisify(sftp.fstat.bind(sftp))(handle);
   if (size > most) throw tooLarge(file, size, most);
   const chunks: Buffer[] = [];
-  for (let at = 0; at <= most;) {
+  for (let at = 0; ;) {
     const chunk = Buffer.alloc(piece);
     const bytes = await promisify(sftp.read.bind(sftp) as Read)(handle, chunk, 0, piece, at);
     if (bytes === 0) break;
     chunks.push(chunk.subarray(0, bytes));
     at += bytes;
+    if (at > most) throw tooLarge(file, at, most);
   }
   return Buffer.concat(chunks);
 }

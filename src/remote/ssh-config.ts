@@ -42,7 +42,10 @@ export class SshConfig {
     if (kept && Date.now() < kept.until) return kept.options;
     const options = this.#compute(host, user);
     const until = this.#read.changes ? Date.now() + keptMs : Infinity;
-    this.#hosts.set(host, { options, until });
+    const entry = { options, until };
+    this.#hosts.set(host, entry);
+    // What failed may have had no room, or no time.
+    options.catch(() => this.#hosts.get(host) === entry && this.#hosts.delete(host));
     return options;
   }
 
@@ -57,7 +60,8 @@ export class SshConfig {
     }
     this.#stamp = stampOf(this.#read.files);
     this.#valid = this.#validate();
-    this.#valid.catch(() => undefined);
+    const stamp = this.#stamp;
+    this.#valid.catch(() => this.#stamp === stamp && (this.#stamp = undefined));
   }
 
   // OpenSSH is asked whether the files are in order; without it, nothing but plain ones is understood.
@@ -126,6 +130,7 @@ export class SshConfig {
       const line = `${keyword} ${list}`;
       const asked = this.#lists.get(line) ?? dump(line, 'localhost', 'root');
       this.#lists.set(line, asked);
+      asked.catch(() => this.#lists.delete(line));
       said.set(keyword, (await asked).get(keyword) ?? []);
     }
     return said;

@@ -9,5 +9,5 @@ take() {
   fi
   look
   n=0
-  while [ -z "$pid$rc" ] && [ "$n" -lt 20 ]; do pause; n=$((n + 1)); look; done
+  while [ -z "$pid$rc" ] && [ "$n" -lt 70 ]; do pause; n=$((n + 1)); look; done
 }

@@ -36,7 +36,8 @@ async function execute(args: ExecArgs, spicerack: Spicerack): Promise<Execution>
   const options = {
     commands,
     isSafe: args.safe,
-    live: all.length === 1 && args.output === undefined,
+    // One that may run again would begin anew in the middle of what was shown.
+    live: all.length === 1 && args.output === undefined && !args.safe,
     startPatience: '10s',
     successThreshold: args.successPercentage / 100,
     ...(batchSize !== undefined && { batchSize }),

@@ -27,9 +27,11 @@ export class UndoStack {
     this.pointOfNoReturn = step;
   }
 
-  /** Takes the entry of a step off the stack. */
+  /** Takes the entry of a step off the stack, the last one when there were several of the name. */
   take(step: string): UndoEntry | undefined {
-    const at = this.#entries.findLastIndex((entry) => entry.step === step);
+    const isOne = (name: string) =>
+      name === step || (name.startsWith(`${step} (`) && /^\d+\)$/.test(name.slice(step.length + 2)));
+    const at = this.#entries.findLastIndex((entry) => isOne(entry.step));
     if (at === -1) return undefined;
     if (at < this.#floor) this.#floor--;
     return this.#entries.splice(at, 1)[0];

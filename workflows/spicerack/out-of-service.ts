@@ -32,6 +32,8 @@ export async function outOfService<T>(
     guaranteed: true,
   });
   const value = await body();
+  // Without locks, or after a person took the slot away, too.
+  await step(`${host} is healthy again`, { check: healthy, within: '40m' });
   await settle(name);
   return value;
 }

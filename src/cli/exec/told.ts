@@ -25,7 +25,8 @@ export class Teller {
 
   /** What a single host says while it says it. @param commands of the run */
   hear(said: Said, commands: readonly string[]): Line[] {
-    if (said.command < this.#told) return [];
+    // What is left of the one before it is told at its end, below its own name.
+    if (said.command !== this.#told) return [];
     const { lines, isFirst } = this.#live.hear(said);
     const name = nameOf(said.command, commands[said.command]);
     const header = paint(this.#colors.stdout).blue(`----- OUTPUT for ${name} -----`);

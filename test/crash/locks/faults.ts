@@ -82,7 +82,7 @@ export function workerFaults(
     [
       'a worker is frozen until others have got its lock',
       async () => {
-        const holding = await notes.longHolding(away.frozen, 1000);
+        const holding = await notes.longHolding(away.frozen, 3000);
         workers.freeze(away.frozen, true);
         await notes.overtaken(holding);
         workers.freeze(away.frozen, false);

@@ -79,6 +79,15 @@ test('a run that is terminated leaves its slot taken', { timeout: 90_000 }, asyn
   assert.equal((await resultOf(next)).exitCode, 0);
 });
 
+test('a host that is taken out of service twice by a run is given back twice', async () => {
+  const run = await start('g1', { group: 'g', host: 'h1', twice: true });
+  stage.let('g1-go');
+  await stage.until(async () => (await stage.status(run)).steps.some(({ name }) => name === 'wait for the end'));
+  assert.deepEqual(await slots('g'), []);
+  stage.let('g1-end');
+  assert.equal((await resultOf(run)).exitCode, 0);
+});
+
 test('a run cancelled while it waits for a slot leaves nothing', async () => {
   const one = await start('e1', { group: 'e', host: 'h1' });
   await stage.until(entered('e1'));

@@ -130,11 +130,19 @@ test(
 
 test('a waiter gets its turn although etcd was killed and started again meanwhile', { timeout: 60_000 }, async () => {
   const held = await worker.acquire('run');
-  const waiting = worker.acquire('waiter').catch(() => worker.acquire('waiter', {}, { attempt: 2 }));
+  const untiring = async <T>(body: () => Promise<T>): Promise<T> => {
+    for (;;)
+      try {
+        return await body();
+      } catch {
+        await sleep(200);
+      }
+  };
+  const waiting = worker.acquire('waiter').catch(() => untiring(() => worker.acquire('waiter', {}, { attempt: 2 })));
   while ((await worker.look()).waiters.length === 0) await sleep(5);
   await server.kill();
   await server.start();
-  await worker.release('run', held);
+  await untiring(() => worker.release('run', held));
   assert.ok(await present(await waiting));
 });
 

@@ -20,13 +20,13 @@ after(async () => {
   await lab.close();
 });
 
-const fence = (names: string[], number: number): Fence => ({
+const fence = (names: string[], number: number, concurrency = 1): Fence => ({
   kind: 'custom',
   names,
   holder: 'run',
   lease: '1',
   number: String(number),
-  concurrency: 1,
+  concurrency,
 });
 
 let calls = 0;
@@ -52,6 +52,13 @@ test('hosts refuse a command under a lock that a later holder has acted under th
     ['web2', 0],
   ]);
   assert.equal(lines('a'), 4);
+});
+
+test('those who may hold a lock at the same time do not keep each other out, in whatever order they act', async () => {
+  for (const concurrency of [2, 0])
+    for (const number of [7, 5])
+      assert.deepEqual(await act('d', ['web1'], [fence(['d'], number, concurrency)]), [['web1', 0]]);
+  assert.equal(lines('d'), 4);
 });
 
 test('of the locks of hosts each host asks for its own', async () => {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { LiveOutput } from '../../../../src/cli/exec/live-output.ts';
+import { Teller } from '../../../../src/cli/exec/told.ts';
 import { Capture, mostPerHost } from '../../../../src/remote/output.ts';
 
 const said = (at: number, text: string) => ({ command: 0, at, bytes: Buffer.from(text).toString('base64') });
@@ -17,6 +18,15 @@ test('whole lines are shown once each, whatever the beats repeat, and the rest a
   assert.deepEqual(live.rest(result('one\ntwö\nthree')), ['three']);
   assert.deepEqual(live.rest(result('one\ntwö\n')), []);
   assert.equal(live.rest({ ...result('other'), index: 1 }), undefined);
+});
+
+test('nothing of a command is shown before the one before it was told', () => {
+  const teller = new Teller('outputs', { stdout: false, stderr: false });
+  const texts = (command: number) =>
+    teller.hear({ ...said(0, 'one\n'), command }, ['first', 'second']).map(({ text }) => text);
+  assert.deepEqual(texts(1), []);
+  assert.deepEqual(texts(0), ["----- OUTPUT for command #1: 'first' -----", 'one']);
+  assert.deepEqual(texts(1), []);
 });
 
 test('what was missed is said, and all of it is shown at the end', () => {
