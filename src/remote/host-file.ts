@@ -1,13 +1,11 @@
-import { createReadStream, readFileSync } from 'node:fs';
+import { createReadStream } from 'node:fs';
 import { OpsError } from '../model/errors.ts';
 import type { PlainOptions, Result } from './command.ts';
-import { entryName, quote } from './journal.ts';
+import { entryName, quote, script } from './journal.ts';
 import type { Remote } from './remote.ts';
 import type { Access } from './target.ts';
 
-const script = ['./locate.sh', './files.sh']
-  .map((name) => readFileSync(new URL(name, import.meta.url), 'utf8').replace(/^\s*#.*\n/gm, ''))
-  .join('');
+const filesScript = script('./locate.sh', './files.sh');
 
 /** A file on a host, and the run on whose behalf it is changed. */
 export interface RemoteFile {
@@ -43,7 +41,7 @@ function runScript(
   options: Pick<PlainOptions, 'stdin' | 'onOutput'> = {},
 ): Promise<Result> {
   const { host, path, sudo, access, signal } = file;
-  const words = ['sh', '-c', script, 'sumac', verb, path, entryOf(file), ...rest];
+  const words = ['sh', '-c', filesScript, 'sumac', verb, path, entryOf(file), ...rest];
   return remote.run(host, words.map(quote).join(' '), { ...options, sudo, access, signal });
 }
 

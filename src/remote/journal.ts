@@ -3,8 +3,8 @@ import { readFileSync } from 'node:fs';
 import { OpsError } from '../model/errors.ts';
 import { type HostFence, fenceFile } from './fence.ts';
 
-// Sent with each command: what only people read stays here.
-const script = (...names: string[]) =>
+/** Text that is sent with a command, of these files beside this one: what only people read stays here. */
+export const script = (...names: string[]) =>
   names
     .map((name) => readFileSync(new URL(name, import.meta.url), 'utf8'))
     .join('')

@@ -1,9 +1,10 @@
+import { after } from 'node:test';
 import { activities } from '../../../activities/index.ts';
 import type { LockHeld, LockInput } from '../../../activities/locks.ts';
 import { Etcd } from '../../../src/locks/etcd.ts';
 import { LogLines, inActivity } from '../../support/activity.ts';
 import { callOf } from '../../support/call.ts';
-import type { TestEtcd } from '../../support/etcd.ts';
+import { startEtcd, type TestEtcd } from '../../support/etcd.ts';
 
 /** What differs between calls of an activity. */
 export interface CallFacts {
@@ -57,4 +58,15 @@ export class Actor {
 export function cancellation(): { signal: AbortSignal; cancel: () => void } {
   const controller = new AbortController();
   return { signal: controller.signal, cancel: () => controller.abort(new Error('CANCELLED')) };
+}
+
+/** An etcd for the tests of a file, and a worker of it; both end with them. */
+export async function etcdForTests(): Promise<{ server: TestEtcd; worker: Actor }> {
+  const server = await startEtcd();
+  const worker = new Actor(server);
+  after(async () => {
+    await worker.etcd.close();
+    await server.stop();
+  });
+  return { server, worker };
 }

@@ -1,20 +1,10 @@
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 import { breakLock, brokenKey } from '../../../src/locks/break.ts';
 import { listLocks } from '../../../src/locks/list.ts';
-import { startEtcd, type TestEtcd } from '../../support/etcd.ts';
-import { Actor } from './actors.ts';
+import { etcdForTests } from './actors.ts';
 
-let server: TestEtcd;
-let worker: Actor;
-before(async () => {
-  server = await startEtcd();
-  worker = new Actor(server);
-});
-after(async () => {
-  await worker.etcd.close();
-  await server.stop();
-});
+const { server, worker } = await etcdForTests();
 
 const why = 'bob@desk [break-lock/1]: stuck';
 const brokenOf = (held: { key: string; leaseId: string; revision: string }) => ({ ...held, lease: held.leaseId });

@@ -1,7 +1,7 @@
 import { defaultPayloadConverter } from '@temporalio/common';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 import { converge, long } from '../../../activities/define.ts';
 import type { LockHeld } from '../../../activities/locks.ts';
 import { confirmHeld } from '../../../src/locks/confirm.ts';
@@ -12,19 +12,9 @@ import { contextInterceptor, temporalActivities } from '../../../src/worker/acti
 import type { Deps } from '../../../src/worker/deps.ts';
 import { LogLines } from '../../support/activity.ts';
 import { callOf } from '../../support/call.ts';
-import { startEtcd, type TestEtcd } from '../../support/etcd.ts';
-import { Actor } from './actors.ts';
+import { etcdForTests } from './actors.ts';
 
-let server: TestEtcd;
-let worker: Actor;
-before(async () => {
-  server = await startEtcd();
-  worker = new Actor(server);
-});
-after(async () => {
-  await worker.etcd.close();
-  await server.stop();
-});
+const { server, worker } = await etcdForTests();
 
 const fenceOf = (held: LockHeld, name: string): Fence => ({
   kind: 'custom',

@@ -1,22 +1,12 @@
 import assert from 'node:assert/strict';
-import { after, afterEach, before, test } from 'node:test';
+import { afterEach, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { LockInput } from '../../../activities/locks.ts';
 import { isOpsError } from '../../../src/model/errors.ts';
-import { startEtcd, type TestEtcd } from '../../support/etcd.ts';
-import { Actor, cancellation } from './actors.ts';
+import { cancellation, etcdForTests } from './actors.ts';
 
-let server: TestEtcd;
-let worker: Actor;
-before(async () => {
-  server = await startEtcd();
-  worker = new Actor(server);
-});
+const { server, worker } = await etcdForTests();
 afterEach(() => server.ctl('del', '/', '--prefix'));
-after(async () => {
-  await worker.etcd.close();
-  await server.stop();
-});
 
 const keys = async () =>
   (await server.ctl('get', '/', '--prefix', '--keys-only')).split('\n').filter((key) => /locks|waiting/.test(key));

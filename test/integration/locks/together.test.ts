@@ -1,20 +1,10 @@
 import assert from 'node:assert/strict';
-import { after, afterEach, before, test } from 'node:test';
+import { afterEach, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { startEtcd, type TestEtcd } from '../../support/etcd.ts';
-import { Actor, cancellation } from './actors.ts';
+import { Actor, cancellation, etcdForTests } from './actors.ts';
 
-let server: TestEtcd;
-let worker: Actor;
-before(async () => {
-  server = await startEtcd();
-  worker = new Actor(server);
-});
+const { server, worker } = await etcdForTests();
 afterEach(() => server.ctl('del', '/', '--prefix'));
-after(async () => {
-  await worker.etcd.close();
-  await server.stop();
-});
 
 const keys = async (prefix = '/spicerack/') =>
   (await server.ctl('get', prefix, '--prefix', '--keys-only')).split('\n').filter(Boolean);
