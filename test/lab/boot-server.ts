@@ -9,6 +9,7 @@ import { layoutOf } from './registry.ts';
 const lab = layoutOf(process.argv[2] ?? '');
 if (!lab) throw new Error('usage: boot-server.ts LAB');
 const { address } = installServerOf(lab);
+const anyAddress = '0.0.0.0'; // the machine may not have its own yet
 
 interface Reply {
   status: number;
@@ -50,4 +51,4 @@ createServer((request, response) => {
     .catch((error: unknown): Reply => ({ status: 400, body: `${String(error)}\n` }))
     .then(({ status, body }) => response.writeHead(status, { connection: 'close' }).end(body))
     .catch(console.error);
-}).listen(80, address);
+}).listen(80, anyAddress);

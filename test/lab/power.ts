@@ -3,6 +3,7 @@ import { openSync, rmSync, unlinkSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { join } from 'node:path';
 import { json } from 'node:stream/consumers';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Bmc } from './bmc.ts';
 import { layInitial, prepareDisk } from './disk.ts';
 import { type Fault, Faults } from './faults.ts';
@@ -75,6 +76,19 @@ async function obey(request: Request): Promise<void> {
   }
 }
 
+/** Without it every network boot would go unanswered. */
+async function bootServerAnswers(seconds = 60): Promise<void> {
+  const end = Date.now() + seconds * 1000;
+  const url = `http://${lab ? installServerOf(lab).address : ''}/`;
+  for (;;) {
+    const answer: unknown = await fetch(url).catch((error: unknown) => error);
+    if (answer instanceof Response) return;
+    if (Date.now() > end)
+      throw new Error(`the boot server does not answer at ${url}, see boot-server.log: ${String(answer)}`);
+    await sleep(50);
+  }
+}
+
 process.on('disconnect', endWithOwner);
 process.on('SIGTERM', () => void end().finally(() => process.exit()));
 await makeNetwork(lab);
@@ -97,5 +111,5 @@ createServer((request, response) => {
       (error: unknown) => response.writeHead(400).end(error instanceof Error ? error.message : String(error)),
     );
 }).listen(socketOf(lab.name));
-await Promise.all(lab.machines.map(({ address }) => sshAnswers(address)));
+await Promise.all([bootServerAnswers(), ...lab.machines.map(({ address }) => sshAnswers(address))]);
 process.send?.('ready');
