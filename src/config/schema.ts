@@ -37,8 +37,8 @@ export const configSchema = (absolute: (path: string) => string) => {
     known_hosts: z.array(path).default([]),
     /** `[user@]host[:port]`, several with commas, or `none`. */
     jump_host: z.string().optional(),
-    connect_timeout_seconds: z.number().positive().default(10),
-    keepalive_seconds: z.number().positive().default(15),
+    connect_timeout_seconds: z.number().positive().max(86_400).default(10),
+    keepalive_seconds: z.number().positive().max(86_400).default(15),
     /** Hosts one activity works on at a time. */
     fanout: z.int().positive().default(64),
     /** Most hosts served by one activity; more are shared out among the workers. */

@@ -1,5 +1,6 @@
 import type { Etcd3, ICompare, IOptions, IRequestOp } from 'etcd3';
 import { OpsError, messageOf, type ErrorKind } from '../model/errors.ts';
+import { after } from '../timer.ts';
 import { callTimeoutMs, etcdOptions, type EtcdConfig } from './etcd-options.ts';
 import { membersOf } from './members.ts';
 import { foundIn, rangeOf, type Entry } from './requests.ts';
@@ -121,15 +122,15 @@ export class Etcd {
     const stream = await this.#asked((client) => client.watchClient.watch());
     await new Promise<void>((resolve) => {
       const done = () => {
-        clearTimeout(timer);
+        cancel();
         signal.removeEventListener('abort', done);
         resolve();
       };
-      let timer = setTimeout(done, ms);
+      let cancel = after(ms, done);
       // The caller looks again and finds out whether etcd is away; half a second keeps it from doing so in a tight loop.
       const broken = () => {
-        clearTimeout(timer);
-        timer = setTimeout(done, Math.min(ms, 500));
+        cancel();
+        cancel = after(Math.min(ms, 500), done);
       };
       signal.addEventListener('abort', done);
       stream.on('data', ({ created, canceled, events }) => {

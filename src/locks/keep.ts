@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { OpsError, lockLost, messageOf } from '../model/errors.ts';
+import { after } from '../timer.ts';
 import { brokenKey } from './break.ts';
 import { firstMissing } from './confirm.ts';
 import type { Etcd } from './etcd.ts';
@@ -85,12 +86,12 @@ async function renewOnce(etcd: Etcd, { key, lease, others = [] }: Kept): Promise
 }
 
 async function within<T>(ms: number, work: Promise<T>): Promise<T | undefined> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<undefined>((resolve) => (timer = setTimeout(resolve, Math.max(0, ms), undefined)));
+  let cancel: () => void = () => undefined;
+  const late = new Promise<undefined>((resolve) => (cancel = after(ms, () => resolve(undefined))));
   try {
     return await Promise.race([work, late]);
   } finally {
-    clearTimeout(timer);
+    cancel();
   }
 }
 

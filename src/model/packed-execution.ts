@@ -1,4 +1,5 @@
 import type { Execution, Met } from './execution.ts';
+import { fairShare } from './fair-share.ts';
 import { expand, fold } from './host-set.ts';
 import { type SliceResult, packResults, unpackResults } from './slice-result.ts';
 
@@ -107,18 +108,6 @@ const leftOut = (outputs: readonly Said[]): Said => ({
   truncatedBytes: outputs.reduce((sum, { text, truncatedBytes }) => sum + truncatedBytes + bytesOf(text), 1),
   digest: 'left out',
 });
-
-/** The most each may have so that all together stay within the bound. */
-function fairShare(sizes: readonly number[], most: number): number {
-  let room = most;
-  const ascending = [...sizes].sort((a, b) => a - b);
-  for (const [i, size] of ascending.entries()) {
-    const share = Math.floor(room / (ascending.length - i));
-    if (size > share) return share;
-    room -= size;
-  }
-  return most;
-}
 
 /** Keeps head and tail; hosts whose outputs were different stay apart. */
 function cut({ text, truncatedBytes, digest }: Said, most: number, place: number): Said {

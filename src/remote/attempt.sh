@@ -69,6 +69,7 @@ fi
 
 if [ ! -e "$entry.run" ]; then
   missed
+  [ "$since" = 0 ] || say first
   [ -d "$dir" ] || mkdir -p -m 700 "$dir"
   [ -z "$fences" ] || fence
   if [ ! -e "$dir/.swept-$day" ]; then (exec </dev/null >/dev/null 2>&1; sweep) & fi

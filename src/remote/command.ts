@@ -1,5 +1,6 @@
 import type { Readable } from 'node:stream';
 import { OpsError } from '../model/errors.ts';
+import { after } from '../timer.ts';
 import { type Shell, Notes, killLine, mark, plainLine } from './journal.ts';
 import { Capture } from './output.ts';
 import type { Pool } from './pool.ts';
@@ -17,6 +18,8 @@ export interface RunOptions extends Shell {
   capture?: Capture | undefined;
   /** Is handed the whole output bit by bit; a promise holds up the host. */
   onOutput?: ((chunk: Buffer) => Promise<void> | undefined) | undefined;
+  /** Called before the command can have started. */
+  sent?: (() => void) | undefined;
 }
 
 /** How a command that may be repeated is run; its standard input may be of any size. */
@@ -29,6 +32,8 @@ export interface Result {
   signal?: string;
   capture: Capture;
   durationMs: number;
+  /** Earlier attempts may have started it, and this one is the first that did. */
+  isFirst?: true;
 }
 
 /** Ends a wait when its time is up or its caller gives up, whichever is first. */
@@ -37,7 +42,7 @@ export class Deadline {
   readonly #timeUp = new Error('timeout');
   readonly #signal: AbortSignal | undefined;
   readonly #abort = () => this.#controller.abort(this.#signal?.reason);
-  #timer: NodeJS.Timeout | undefined;
+  #cancel: () => void = () => undefined;
 
   constructor(timeoutMs: number | undefined, signal: AbortSignal | undefined) {
     this.#signal = signal;
@@ -55,15 +60,12 @@ export class Deadline {
 
   /** Counts anew. */
   leave(timeoutMs: number | undefined): void {
-    clearTimeout(this.#timer);
-    if (timeoutMs === undefined) return;
-    // A longer delay would overflow the timer.
-    const delay = Math.min(Math.max(timeoutMs, 0), 2 ** 31 - 1);
-    this.#timer = setTimeout(() => this.#controller.abort(this.#timeUp), delay);
+    this.#cancel();
+    if (timeoutMs !== undefined) this.#cancel = after(timeoutMs, () => this.#controller.abort(this.#timeUp));
   }
 
   clear(): void {
-    clearTimeout(this.#timer);
+    this.#cancel();
     this.#signal?.removeEventListener('abort', this.#abort);
   }
 }
@@ -121,6 +123,7 @@ export async function runPlain(pool: Pool, target: Target, command: string, opti
       command: plainLine(command, options),
       stdin: options.stdin,
       signal: deadline.signal,
+      ...(options.sent && { onSend: options.sent }),
       onNotes: (text) => notes.push(text),
       onOutput: (chunk) => output.push(chunk),
     });

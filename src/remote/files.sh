@@ -1,5 +1,5 @@
 # The host's part in a file transfer. $1 look, read, commit or restore  $2 path of the file  $3 name of what is kept of it
-# read: $4 most bytes, empty for any number
+# read: $4 most bytes, empty for any number; only what ends it with 1 says why, as all else comes after some of the file
 # commit: $4 what was transferred, beside the file, or empty when it comes on standard input  $5 its digest
 # $6 mode  $7 owner, each empty to keep what is there  $8 days since 1970, by the worker's clock
 # What is kept lies in the journal, where it is cleaned up with it, NAME.now long after NAME.was. NAME.was is the file as it
@@ -15,7 +15,8 @@ if [ "$what" = read ]; then
   exec <"$2" || exit 1
   size=$(stat -Lc %s "$2")
   [ "$size" -le "${4:-$size}" ] || { echo "$size"; exit 5; }
-  exec cat
+  cat 2>/dev/null || exit 6
+  exit
 fi
 # What attempts that were cut short have left, and this one too if it fails.
 tidy() { rm -f "${file%/*}/.${file##*/}.$entry".*; }

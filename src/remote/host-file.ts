@@ -73,13 +73,16 @@ export async function readByCommand(
   take: (chunk: Buffer) => Promise<void> | undefined,
 ): Promise<void> {
   const { host, path } = file;
-  const { exitCode, capture } = await runScript(remote, file, ['read', String(most ?? '')], { onOutput: take });
+  const words = ['read', String(most ?? '')] as const;
+  const { exitCode, signal, capture } = await runScript(remote, file, words, { onOutput: take });
   if (exitCode === 0) return;
   const said = capture.output(8192).text.trim();
   const failed = (code: string, why: string) => new OpsError('failed', code, `${host}: ${path} ${why}`, { host });
   if (exitCode === 4) throw failed('FILE_MISSING', 'does not exist');
   if (exitCode === 5 && most !== undefined) throw tooLarge(file, said, most);
-  throw failed('FILE_UNREADABLE', `cannot be read: ${said}`);
+  // All that was said may be what the file holds.
+  const why = exitCode === 1 ? said : `the reading broke off with ${signal ?? `exit status ${exitCode}`}`;
+  throw failed('FILE_UNREADABLE', `cannot be read: ${why}`);
 }
 
 /** @param size bytes it has */

@@ -150,6 +150,8 @@ export class Notes {
   left: string | undefined;
   /** The disk was full before the output ended. */
   full = false;
+  /** Nothing of an earlier attempt was found. */
+  first = false;
   /** What is none of ours: complaints of sudo, of the login shell, of a full disk. */
   other = '';
   #rest = '';
@@ -175,6 +177,7 @@ export class Notes {
     else if (word === 'pid') this.pid = Number(values[0]);
     else if (word === 'left') this.left = values.join(' ');
     else if (word === 'full') this.full = true;
+    else if (word === 'first') this.first = true;
     else if (word === 'exit') this.verdict = exit(values);
     else if (word === 'fenced') this.verdict = fenced(values);
     else if (word !== '.') this.verdict = { is: word as Exclude<Verdict['is'], 'exit' | 'fenced'> };

@@ -16,8 +16,6 @@ export interface OnceOptions extends RunOptions {
   looks?: boolean | undefined;
   /** Locks under which it runs: refused when a later holder has acted under one of them on this host. */
   fences?: readonly HostFence[] | undefined;
-  /** Called before the command can have started. */
-  sent?: (() => void) | undefined;
 }
 
 /** Reasons of an abort after which somebody else goes on waiting for the command: it is left running. */
@@ -86,6 +84,7 @@ export async function runOnce(pool: Pool, target: Target, command: string, optio
       exitCode: verdict.code,
       capture,
       durationMs: state.attached ? (verdict.durationMs ?? measured) : measured,
+      ...(notes.first && !state.attached && { isFirst: true }),
     };
   } catch (error) {
     if (deadline.isUp) {

@@ -1,8 +1,8 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Call } from '../../activities/define.ts';
 import { formatMs } from '../model/duration.ts';
 import { type OpsError, isOpsError, lockLost, messageOf } from '../model/errors.ts';
 import { type HostCommand, type HostResult, isOk, resultCodes } from '../model/remote-result.ts';
+import { pauseUnless } from '../timer.ts';
 import { type Result, type RunOptions, shorten, timedOut } from './command.ts';
 import { fencesOn } from './fence.ts';
 import { notBegun } from './journalled.ts';
@@ -66,6 +66,7 @@ export class OnHost {
       if (before === states.ok || before === states.failed) return await this.#fetch(index, command, before);
       if (before === states.givenUp && !progress.wasSent(this.#host, index))
         return this.#failed(index, 'failed', 'NOT_STARTED', 'an earlier attempt could not start it, and gave up');
+      if (before === states.fresh) progress.firsts.turn(this.#host, index);
       const outcome = await this.#run(index, command, before === states.givenUp ? 0 : this.#patienceMs, 'run');
       this.#note(outcome, command);
       return outcome;
@@ -133,6 +134,7 @@ export class OnHost {
         if (isLate && !(await this.#endLate(index))) return failed(this.#late(command, ': it was not even started'));
         const result = await this.#execute(index, command, capture, how === 'fetch' || isLate, looks);
         if (how === 'run') away(this.#host, false);
+        if (how === 'run' && result.isFirst) progress.firsts.started(this.#host, index);
         return this.#outcome(index, result);
       } catch (error) {
         const known = isOpsError(error) ? error : undefined;
@@ -179,6 +181,11 @@ export class OnHost {
       ...runOptions(input),
       capture,
       onOutput: (chunk) => this.#log.write(chunk),
+      sent: () => {
+        if (isOver || looks) return;
+        away(this.#host, false);
+        progress.sent(this.#host, index);
+      },
       // What has ended, or been ended, is only fetched.
       ...(isOver ? { signal: call.signal } : { timeoutMs, signal: AbortSignal.any([call.signal, timeUp]) }),
     };
@@ -191,11 +198,6 @@ export class OnHost {
       looks,
       sinceSeconds: () => progress.sinceSeconds(this.#host, index),
       fences: fencesOn(call.fences, this.#host),
-      sent: () => {
-        if (isOver || looks) return;
-        away(this.#host, false);
-        progress.sent(this.#host, index);
-      },
     });
   }
 
@@ -241,11 +243,6 @@ export class OnHost {
   ): Outcome {
     return { host: this.#host, index, exitCode: null, durationMs, capture, error: { kind, code, message } };
   }
-}
-
-/** Waits, but no longer than until the signal. */
-export async function pauseUnless(signal: AbortSignal, ms: number): Promise<void> {
-  await sleep(ms, undefined, { signal }).catch(() => undefined);
 }
 
 /** What all commands of a slice have in common. */

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { type FileHandle, mkdir, open, readdir, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 
@@ -5,12 +6,15 @@ import { dirname, join } from 'node:path';
 const keepDays = 90;
 let sweptOn = 0;
 
-/** One part of a path. */
-const safe = (text: string): string =>
-  text
-    .replace(/[^\w.@=+-]+/g, '_')
-    .replace(/^\.+/, '_')
-    .slice(0, 120) || '_';
+const longestPart = 120;
+
+/** One part of a path; of a longer text the beginning and a digest. */
+function safe(text: string): string {
+  const name = text.replace(/[^\w.@=+-]+/g, '_').replace(/^\.+/, '_') || '_';
+  if (name.length <= longestPart) return name;
+  const digest = createHash('sha256').update(text).digest('hex').slice(0, 12);
+  return `${name.slice(0, longestPart - digest.length - 1)}-${digest}`;
+}
 
 /** Where the whole outputs of a run are kept, in a directory for each step. */
 export const outputsOf = (stateDir: string, run: string): string => join(stateDir, 'outputs', safe(run));

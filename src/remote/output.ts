@@ -1,9 +1,15 @@
 import { createHash } from 'node:crypto';
+import { fairShare } from '../model/fair-share.ts';
 
 /** Most of one host's output that goes into a result, bytes. */
 export const mostPerHost = 32 * 1024;
-/** Most of all outputs of a slice of hosts together, bytes. */
+/** Most of all outputs of a slice of hosts together, bytes as they travel. */
 export const mostPerSlice = 256 * 1024;
+/** Of the line about what was left out, which does not count. */
+const longestNotice = 64;
+
+/** As it travels: a control character takes six bytes, a quote two. */
+const encodedBytes = (text: string): number => Buffer.byteLength(JSON.stringify(text)) - 2;
 
 /** Output as it goes into a result. */
 export interface Output {
@@ -50,9 +56,17 @@ export class Capture {
     return `${this.#total}:${this.#hash.copy().digest('base64')}`;
   }
 
-  /** Bytes this output would take if there were no other. */
+  /** Bytes this output would take, as it travels, if there were no other. */
   get wanted(): number {
-    return Math.min(this.#total, mostPerHost);
+    return encodedBytes(this.output(mostPerHost).text);
+  }
+
+  /** As {@link output}, of at most `most` bytes as it travels. */
+  fitting(most: number): Output {
+    for (let bytes = Math.min(most, mostPerHost); ; bytes = Math.floor(bytes * 0.8)) {
+      const output = this.output(bytes);
+      if (bytes === 0 || encodedBytes(output.text) <= most + longestNotice) return output;
+    }
   }
 
   /** Valid UTF-8 of at most `most` bytes, not counting the line about what was left out. */
@@ -113,18 +127,10 @@ export function shareOut(captures: readonly Capture[]): { outputs: Output[]; of:
     return index;
   });
   const all = [...distinct.values()].map(({ capture }) => capture);
-  const most = fairShare(all.map(({ wanted }) => wanted));
-  return { outputs: all.map((capture) => capture.output(Math.min(most, mostPerHost))), of };
-}
-
-/** The most each may have so that all together stay within the room of a slice. */
-function fairShare(wanted: readonly number[]): number {
-  let room = mostPerSlice;
-  const ascending = [...wanted].sort((a, b) => a - b);
-  for (const [i, bytes] of ascending.entries()) {
-    const share = Math.floor(room / (ascending.length - i));
-    if (bytes > share) return share;
-    room -= bytes;
-  }
-  return mostPerHost;
+  const wanted = all.map((capture) => capture.wanted);
+  const most = fairShare(wanted, mostPerSlice);
+  const outputs = all.map((capture, i) =>
+    (wanted[i] ?? 0) <= most ? capture.output(mostPerHost) : capture.fitting(most),
+  );
+  return { outputs, of };
 }

@@ -1,5 +1,6 @@
 import type { Call } from '../../activities/define.ts';
 import type { Mode } from '../model/execution.ts';
+import { Firsts } from './firsts.ts';
 import { pack, unpackNumbers } from './packed.ts';
 
 /** How far a host is with the last command that was begun on it, or that it is to begin. */
@@ -43,6 +44,8 @@ const longestReason = 200;
 export class Progress {
   /** Until when the window's places rest. */
   restsUntil = (): number => this.#before.restsUntil;
+  /** Where nothing was started, although an earlier attempt was cut short. */
+  readonly firsts: Firsts;
   /** No further host starts. */
   stopped = false;
   readonly #call: Call;
@@ -63,8 +66,12 @@ export class Progress {
   #why = '';
   #beats: NodeJS.Timeout | undefined;
 
-  /** @param carries whether what an earlier attempt has done stays done */
-  constructor(call: Call, hosts: readonly string[], commands: number, mode: Mode, carries: boolean) {
+  /**
+   * @param carries whether what an earlier attempt has done stays done
+   * @param enough see {@link Firsts}
+   */
+  constructor(call: Call, hosts: readonly string[], commands: number, mode: Mode, carries: boolean, enough = Infinity) {
+    this.firsts = new Firsts(enough);
     const found = call.resumed as Details | undefined;
     const before = carries ? found : undefined;
     this.#call = call;
@@ -145,7 +152,8 @@ export class Progress {
     const before = this.before(host, command);
     const [begun] = this.#left(host);
     if (begun > command) return before === running || before === away ? this.#before.since : 0;
-    return this.#unsureSince ?? (this.wasSent(host, command) ? (this.#sentAt.get(host) ?? 0) : undefined);
+    const own = this.wasSent(host, command) ? (this.#sentAt.get(host) ?? 0) : undefined;
+    return this.firsts.isSure(host, command) ? own : (this.#unsureSince ?? own);
   }
 
   /** From now on the command may be under way. */

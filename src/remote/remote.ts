@@ -10,7 +10,7 @@ import { type OnceOptions, end, runOnce } from './journalled.ts';
 import { Limit, mostOpenFiles } from './limit.ts';
 import { mostPerHost } from './output.ts';
 import { Pool } from './pool.ts';
-import { Targets } from './target.ts';
+import { type Target, Targets } from './target.ts';
 
 /** What {@link Remote.runOnce} needs to know besides how to run the command. */
 export type Once = Omit<OnceOptions, 'entry'> & {
@@ -119,10 +119,12 @@ export class Remote {
     return hosts.filter((_, i) => known[i] === false);
   }
 
-  /** Those hosts whose keys are accepted although nothing vouches for them. */
+  /** Those of the hosts, and of the jump hosts on the way to them, whose keys are accepted although nothing vouches for them. */
   async unverified(hosts: readonly string[]): Promise<string[]> {
-    const targets = await Promise.all(hosts.map((host) => this.#targets.of(host)));
-    return targets.filter(({ owner }) => owner.strict !== 'yes').map(({ host }) => host);
+    const found = new Set<string>();
+    for (const target of await Promise.all(hosts.map((host) => this.#targets.of(host))))
+      for (let at: Target | undefined = target; at; at = at.jump) if (at.owner.strict !== 'yes') found.add(at.host);
+    return [...found];
   }
 
   /** Makes the next command to this host connect anew; commands under way go on. */

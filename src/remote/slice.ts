@@ -3,10 +3,11 @@ import { GivenUp, OpsError } from '../model/errors.ts';
 import type { Mode } from '../model/execution.ts';
 import { type HostCommand, isOk, resultCodes } from '../model/remote-result.ts';
 import { type SliceResult, packResults } from '../model/slice-result.ts';
+import { after, pauseUnless } from '../timer.ts';
 import { isDetaching } from './journalled.ts';
 import { Limit } from './limit.ts';
 import { Live } from './live.ts';
-import { type Attempt, OnHost, type Outcome, pauseUnless, runOptions } from './on-host.ts';
+import { type Attempt, OnHost, type Outcome, runOptions } from './on-host.ts';
 import { shareOut } from './output.ts';
 import { Progress, states } from './progress.ts';
 import { SharedBudget } from './shared-budget.ts';
@@ -69,9 +70,11 @@ export class Slice {
     this.#call = call;
     this.#mode = mode;
     const live = input.live === undefined ? undefined : new Live(call, input.live);
+    // Without batches any number of hosts may have been away, and have given their places to others.
+    const enough = input.batchSize === undefined ? undefined : input.batchSize + (input.failuresAllowed ?? 0);
     this.#attempt = {
       ...{ input, call, once, live, token: tokenOf(input, call), timeUp: this.#timeUp.signal },
-      progress: new Progress(live?.call ?? call, input.hosts, input.commands.length, mode, once),
+      progress: new Progress(live?.call ?? call, input.hosts, input.commands.length, mode, once, enough),
       away: (host, away) => {
         this.#window?.away(host, away);
         this.#sliding?.look();
@@ -92,7 +95,7 @@ export class Slice {
     const { progress } = this.#attempt;
     const stop = () => this.#stop();
     signal.addEventListener('abort', stop, { once: true });
-    const timer = this.#startClock();
+    const stopClock = this.#startClock();
     try {
       // Whoever comes later must not start what the one before would not have.
       if (this.#budget && this.#call.attempt > 1)
@@ -101,7 +104,7 @@ export class Slice {
       if (this.#attempt.once && progress.isUnsure) await this.#lookAround();
     } finally {
       signal.removeEventListener('abort', stop);
-      clearTimeout(timer);
+      stopClock();
       this.#budget?.close();
       progress.end(!signal.aborted);
     }
@@ -251,17 +254,17 @@ export class Slice {
     this.#sliding?.look();
   }
 
-  #startClock(): NodeJS.Timeout | undefined {
+  #startClock(): () => void {
     const { timeLeftMs } = this.#input;
-    if (timeLeftMs === undefined) return undefined;
+    if (timeLeftMs === undefined) return () => undefined;
     const up = () => {
       this.#timeUp.abort(new Error('GLOBAL_TIMEOUT'));
       this.#stop();
     };
     const left = timeLeftMs - this.#call.elapsedMs();
-    if (left <= 0) up();
-    // A longer delay would overflow the timer.
-    return left <= 0 ? undefined : setTimeout(up, Math.min(left, 2 ** 31 - 1));
+    if (left > 0) return after(left, up);
+    up();
+    return () => undefined;
   }
 
   /** Why the attempt ends, and what it could not end. */

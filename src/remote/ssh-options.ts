@@ -84,7 +84,8 @@ export function optionsOf(said: Said, host: string, defaultUser: string): HostOp
   const strict = strictness[one('stricthostkeychecking')?.toLowerCase() ?? ''];
   const seconds = (keyword: string) => {
     const number = Number(one(keyword) ?? 0);
-    return number > 0 ? number * 1000 : undefined;
+    // As long as a timer takes: 24 days.
+    return number > 0 ? Math.min(number * 1000, 2 ** 31 - 1) : undefined;
   };
   return present({
     hostName: hostName?.toLowerCase() === host.toLowerCase() ? undefined : hostName,

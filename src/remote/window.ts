@@ -1,3 +1,5 @@
+import { after } from '../timer.ts';
+
 /** How hosts are let in, one after the other. */
 export interface WindowOptions {
   /** Hosts that nothing was begun on, in the order in which they start. */
@@ -117,7 +119,7 @@ export class Window {
  * @throws what a body throws, once all have ended
  */
 export function slide(window: Window, clock: () => number, body: (host: string) => Promise<boolean>): Sliding {
-  let timer: NodeJS.Timeout | undefined;
+  let cancel: () => void = () => undefined;
   let settle: () => void = () => undefined;
   const errors: unknown[] = [];
   const ended = new Promise<void>((resolve) => (settle = resolve));
@@ -133,10 +135,10 @@ export function slide(window: Window, clock: () => number, body: (host: string) 
     look();
   };
   const look = () => {
-    clearTimeout(timer);
+    cancel();
     for (const host of window.take(clock())) void run(host);
     if (window.over) settle();
-    else if (window.wakeAt !== undefined) timer = setTimeout(look, Math.min(window.wakeAt - clock() + 1, 2 ** 30));
+    else if (window.wakeAt !== undefined) cancel = after(window.wakeAt - clock() + 1, look);
   };
   look();
   return {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { uptime } from 'node:os';
 import { basename, join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -358,4 +359,28 @@ test('a later attempt asks first whether too many have failed elsewhere, and the
   const input = { hosts, commands: [{ command: note('elsewhere') }], shared: { id: 'one', slice: 1 } };
   const { short } = await run('sync', input, attempts('elsewhere').next({ attempt: 2, ownRun }));
   assert.deepEqual([short, lines('elsewhere')], [[], []]);
+});
+
+test('after a kill -9, hosts that were booted before their turn in the batch came run like all others', async () => {
+  // From the first host's end on, more time has passed since the kill than any host has been up.
+  const elapsedMs = () => 1000 + (lines('booted').length > 0 ? (uptime() + 1000) * 1000 : 0);
+  const call = attempts('booted').next({ attempt: 2, elapsedMs });
+  const { short } = await run('sync', { hosts, commands: [{ command: note('booted') }], batchSize: 1 }, call);
+  assert.deepEqual(
+    short,
+    hosts.map((host) => `${host}:0`),
+  );
+  assert.deepEqual(
+    lines('booted').map((line) => line.trim()),
+    hosts,
+  );
+});
+
+test('commands that only read count as running too', async () => {
+  const token = attempts('read');
+  const input = { hosts, commands: [{ command: `while [ ! -e ${file('read')} ]; do sleep 0.1; done` }] };
+  const ended = activities['remote.runSyncSafe'].run(input, token.next());
+  await waitFor(() => token.details().running === hosts.length);
+  writeFileSync(file('read'), '');
+  await ended;
 });

@@ -1,10 +1,23 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { chmodSync, existsSync, mkdirSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  readdirSync,
+  readlinkSync,
+  statSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type UploadInput, files } from '../../../activities/files.ts';
 import { isOpsError } from '../../../src/model/errors.ts';
 import { Remote } from '../../../src/remote/remote.ts';
@@ -28,6 +41,21 @@ const within = [
    exec "$@"`,
   'within',
 ];
+
+/** The `cat` that reads a pipe, once it does. */
+async function readerOf(pipe: string): Promise<number> {
+  for (let tries = 0; tries < 1000; tries++) {
+    for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name)))
+      try {
+        if (readFileSync(`/proc/${pid}/comm`, 'utf8') === 'cat\n' && readlinkSync(`/proc/${pid}/fd/0`) === pipe)
+          return Number(pid);
+      } catch {
+        // It has ended.
+      }
+    await sleep(10);
+  }
+  throw new Error('nobody reads it');
+}
 
 describe('files that only root may touch, where somebody else logs in', { skip }, () => {
   let lab: SshLab;
@@ -106,6 +134,23 @@ describe('files that only root may touch, where somebody else logs in', { skip }
       fails('FILE_MISSING', /none does not exist/),
     );
     await assert.rejects(upload({ ...of(dir), content: '' }), fails('FILE_NOT_WRITTEN', /is a directory/));
+  });
+
+  test('nothing of what a file holds is in an error, should the reading break off', async () => {
+    const pipe = join(dir, 'pipe');
+    execFileSync('mkfifo', [pipe]);
+    const reading = files['files.download'].run(of(pipe), call());
+    const outcome = assert.rejects(
+      reading,
+      fails('FILE_UNREADABLE', /pipe cannot be read: the reading broke off with \w+( status \d+)?$/),
+    );
+    const writer = openSync(pipe, 'r+');
+    writeSync(writer, 'hunter2\n');
+    const reader = await readerOf(pipe);
+    await sleep(200);
+    process.kill(reader, 'SIGKILL');
+    await outcome;
+    closeSync(writer);
   });
 
   test('a full disk leaves the file as it was', async () => {

@@ -61,6 +61,22 @@ test('AddressFamily and BindAddress are obeyed', async () => {
   assert.match(lab.host('web1').log(), /Connection from 127\.0\.0\.7 port/);
 });
 
+test('a jump host whose key nobody verifies is named with the hosts behind it', async () => {
+  const edge = (strict: string) => ({ hosts: 'jump*', jump_host: 'none', strict_host_key_checking: strict });
+  const unverified = async (strict: string) => {
+    const sites = { inner: { hosts: 'web*', jump_host: 'jump1' }, edge: edge(strict) };
+    const remote = new Remote(lab.configWith({}, { sites }));
+    try {
+      return await remote.unverified(['web1', 'web2']);
+    } finally {
+      await remote.close();
+    }
+  };
+  assert.deepEqual(await unverified('no'), ['jump1']);
+  assert.deepEqual(await unverified('accept-new'), ['jump1']);
+  assert.deepEqual(await unverified('yes'), []);
+});
+
 test('a site has a jump host of its own, itself reached directly', async () => {
   const sites = { inner: { hosts: 'web*', jump_host: 'jump1' }, edge: { hosts: 'jump*', jump_host: 'none' } };
   const before = lab.host('jump1').log().split('Accepted publickey').length;

@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, readdirSync, readlinkSync, rmSync } from 'no
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { OutputLog } from '../../../src/remote/output-log.ts';
+import { OutputLog, outputFile } from '../../../src/remote/output-log.ts';
 
 const isOpen = (file: string) =>
   readdirSync('/proc/self/fd').some((fd) => {
@@ -35,4 +35,15 @@ test('a log that is closed while output is still being written holds all of it, 
   } finally {
     rmSync(dir, { recursive: true });
   }
+});
+
+test('long names that begin alike are files of their own, short ones stay as they are', () => {
+  const long = 'x'.repeat(150);
+  const files = ['a', 'b'].flatMap((end) => [
+    outputFile('/state', 'run', 'step', `${long}${end}`),
+    outputFile('/state', 'run', `${long}${end}`, 'host'),
+  ]);
+  assert.equal(new Set(files).size, 4);
+  for (const file of files) for (const part of file.split('/')) assert.ok(part.length <= 124, part);
+  assert.equal(outputFile('/state', 'exec/1', 'step one', 'web1'), '/state/outputs/exec_1/step_one/web1.log');
 });

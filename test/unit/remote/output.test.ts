@@ -70,3 +70,13 @@ test('outputs that are cut to the same text but differ in between stay apart', (
   const big = (middle: string) => captured('a'.repeat(40_000), middle, 'z'.repeat(40_000));
   assert.deepEqual(shareOut([big('1'), big('2'), big('1')]).of, [0, 1, 0]);
 });
+
+test('what takes more bytes to travel than it has counts as what it takes', () => {
+  const captures = Array.from({ length: 300 }, (_, i) => captured(`${i}`, '\x01'.repeat(mostPerHost - 10)));
+  const { outputs } = shareOut(captures);
+  assert.equal(outputs.length, 300);
+  assert.ok(Buffer.byteLength(JSON.stringify(outputs)) < mostPerSlice + 300 * 200);
+  for (const { text } of outputs) assert.ok(text.split('\x01').length > 100);
+  const [one] = shareOut(captures.slice(0, 1)).outputs;
+  assert.deepEqual([one?.text.length, one?.truncatedBytes], [mostPerHost - 9, 0]);
+});
