@@ -1,4 +1,5 @@
 import type { ListedLock, ListedParty } from '../locks/list.ts';
+import { noLease } from '../locks/record.ts';
 import { formatMs } from '../model/duration.ts';
 import { tableLines } from './table.ts';
 
@@ -25,13 +26,23 @@ export function locksTable(locks: readonly ListedLock[]): string[] {
 }
 
 /** The same for programs: times in seconds, `ttl_left` null for a key that stays until it is removed. */
-export const locksJson = (locks: readonly ListedLock[]) => ({
-  locks: locks.map(({ key, holders, waiters }) => ({
-    key,
-    holders: holders.map(partyJson),
-    waiters: waiters.map(partyJson),
-  })),
-});
+export function locksJson(locks: readonly ListedLock[]) {
+  const numbers = new Map<string, bigint>();
+  for (const { lease, revision } of locks.flatMap(({ holders }) => holders)) {
+    const number = numbers.get(lease) ?? 0n;
+    if (BigInt(revision) > number) numbers.set(lease, BigInt(revision));
+  }
+  // Locks under one lease were taken together, and have one number.
+  const fencingNumber = ({ lease, revision }: ListedParty) =>
+    lease === noLease ? revision : String(numbers.get(lease) ?? revision);
+  return {
+    locks: locks.map(({ key, holders, waiters }) => ({
+      key,
+      holders: holders.map((holder) => ({ ...partyJson(holder), fencing_number: fencingNumber(holder) })),
+      waiters: waiters.map(partyJson),
+    })),
+  };
+}
 
 const partyJson = (party: ListedParty) => ({
   key: party.key,
@@ -42,5 +53,6 @@ const partyJson = (party: ListedParty) => ({
   age: Math.round(ageMs(party) / 1000),
   ttl: party.ttl,
   ttl_left: party.ttlLeft ?? null,
+  lease: party.lease,
   revision: party.revision,
 });

@@ -9,7 +9,7 @@ import { look } from './requests.ts';
 /** Locks held together. */
 export interface HeldTogether {
   first: Party;
-  /** Fencing number: a revision at which all were held. */
+  /** Fencing number: the greatest revision at which a key of theirs was created. */
   number: string;
 }
 
@@ -26,16 +26,18 @@ export async function acquireAll(
 ): Promise<HeldTogether> {
   let first: Party | undefined;
   const keys: string[] = [];
+  let number = '0';
   try {
     for (const lock of locks) {
       const held = await acquire(etcd, lock, record, { ...waiting, lease: first?.lease });
       first ??= held;
       keys.push(held.key);
+      if (BigInt(held.revision) > BigInt(number)) number = held.revision;
     }
     if (!first) throw new OpsError('usage', 'InvalidLock', 'no lock is named');
-    if (keys.length === 1) return { first, number: first.revision };
+    if (keys.length === 1) return { first, number };
     const { lease } = first;
-    const { revision, found } = await etcd.transact([], [look(first.key)]);
+    const { found } = await etcd.transact([], [look(first.key)]);
     const gone = await firstMissing(
       etcd,
       keys.map((key) => ({ key, lease })),
@@ -47,7 +49,7 @@ export async function acquireAll(
         'ETCD_UNAVAILABLE',
         `${gone?.key ?? first.key} was lost before all locks were taken`,
       );
-    return { first, number: revision };
+    return { first, number };
   } catch (error) {
     const cancelled = isCancelled(waiting.signal);
     if (first && (cancelled || (error instanceof OpsError && error.code === 'LOCK_UNAVAILABLE')))

@@ -115,8 +115,13 @@ export function unavailable(
   ahead: readonly Party[],
 ): string {
   const { count, allowed } = admit(holders, ahead.length, record);
-  const key = keysOf(lock).key;
-  const why = `Unable to acquire lock: ${describe(record)} for key ${key}.\n`;
-  const holding = `There are already ${count} concurrent locks and the concurrency allowed is ${allowed === Number.POSITIVE_INFINITY ? 'unlimited' : allowed}:\n${listed(holders)}`;
-  return `${why}${holding}${ahead.length > 0 ? `\nWaiting before it:\n${listed(ahead)}` : ''}`;
+  const { allowed: borne } = admit(holders, 0, { concurrency: 0 });
+  const asked = `Unable to acquire lock: ${describe(record)} for key ${keysOf(lock).key}.`;
+  const already = `There are already ${count} concurrent locks and`;
+  // The holders would bear one more, the newcomer does not bear them.
+  const why =
+    count < borne && count >= allowed
+      ? `${asked} ${already} a concurrency of ${record.concurrency} was requested.`
+      : `${asked}\n${already} the concurrency allowed is ${Number.isFinite(allowed) ? allowed : 'unlimited'}:`;
+  return `${why}\n${listed(holders)}${ahead.length > 0 ? `\nWaiting before it:\n${listed(ahead)}` : ''}`;
 }

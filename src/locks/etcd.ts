@@ -2,6 +2,7 @@ import type { Etcd3, ICompare, IOptions, IRequestOp } from 'etcd3';
 import { OpsError, messageOf, type ErrorKind } from '../model/errors.ts';
 import { after } from '../timer.ts';
 import { callTimeoutMs, etcdOptions, type EtcdConfig } from './etcd-options.ts';
+import { Lifetimes, type Life } from './lifetimes.ts';
 import { membersOf } from './members.ts';
 import { foundIn, rangeOf, type Entry } from './requests.ts';
 
@@ -37,6 +38,7 @@ export class Etcd {
   #members: readonly string[] = [];
   readonly #options: Omit<IOptions, 'hosts'>;
   #opened: Promise<Etcd3[]> | undefined;
+  readonly #lives = new Lifetimes();
   // Workers spread over the members, and each stays with one until it fails.
   #current = Math.floor(Math.random() * 1000);
 
@@ -76,12 +78,17 @@ export class Etcd {
 
   /** A new lease. @param ttlSeconds rounded up; etcd raises it to two seconds or so */
   async grant(ttlSeconds: number): Promise<string> {
-    const { ID } = await this.#asked((client) => client.leaseClient.leaseGrant({ TTL: Math.ceil(ttlSeconds) }));
-    return ID;
+    return this.#asked(async (client) => {
+      const asked = performance.now();
+      const { ID, TTL } = await client.leaseClient.leaseGrant({ TTL: Math.ceil(ttlSeconds) });
+      this.#lives.note(ID, asked, Number(TTL));
+      return ID;
+    });
   }
 
   /** Ends a lease and deletes its keys. @returns whether there was one */
   async revoke(lease: string): Promise<boolean> {
+    this.#lives.note(lease, 0, 0);
     try {
       await this.#asked((client) => client.leaseClient.leaseRevoke({ ID: lease }));
       return true;
@@ -94,18 +101,26 @@ export class Etcd {
   /** Gives a lease its full time again. @returns seconds it now has, 0 when etcd does not know it */
   async renew(lease: string): Promise<number> {
     return this.#asked(async (client) => {
+      const asked = performance.now();
       const stream = await client.leaseClient.leaseKeepAlive({ deadline: Date.now() + callTimeoutMs });
       try {
-        return await new Promise<number>((resolve, reject) => {
+        const seconds = await new Promise<number>((resolve, reject) => {
           stream.on('data', ({ TTL }) => resolve(Number(TTL)));
           stream.on('error', reject);
           stream.on('end', () => reject(new Error('the stream ended')));
           stream.write({ ID: lease });
         });
+        this.#lives.note(lease, asked, seconds);
+        return seconds;
       } finally {
         stream.end();
       }
     });
+  }
+
+  /** What is known here of a lease without asking: reckoned from when its last renewal was asked for, by this process. */
+  lifeOf(lease: string): Life {
+    return this.#lives.of(lease);
   }
 
   /** Seconds a lease has left, 0 when etcd does not know it. */

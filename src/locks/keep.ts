@@ -1,11 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { OpsError, lockLost, messageOf } from '../model/errors.ts';
-import { after } from '../timer.ts';
 import { brokenKey } from './break.ts';
 import { firstMissing } from './confirm.ts';
 import type { Etcd } from './etcd.ts';
 import { releasedKey } from './record.ts';
 import { look } from './requests.ts';
+import { within } from './within.ts';
 
 /** A lock as {@link keep} needs to know it. */
 export interface Kept {
@@ -82,16 +82,6 @@ async function renewOnce(etcd: Etcd, { key, lease, others = [] }: Kept): Promise
     return seconds > 0 ? { revision } : { error: 'etcd does not know the lease' };
   } catch (error) {
     return { error: messageOf(error) };
-  }
-}
-
-async function within<T>(ms: number, work: Promise<T>): Promise<T | undefined> {
-  let cancel: () => void = () => undefined;
-  const late = new Promise<undefined>((resolve) => (cancel = after(ms, () => resolve(undefined))));
-  try {
-    return await Promise.race([work, late]);
-  } finally {
-    cancel();
   }
 }
 

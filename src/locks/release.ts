@@ -1,6 +1,6 @@
 import type { Etcd } from './etcd.ts';
 import { keysOf, noLease, releasedKey, type LockRef, type Party } from './record.ts';
-import { boundTo, createdAt, put, remove } from './requests.ts';
+import { boundTo, createdAt, look, put, remove } from './requests.ts';
 import { readLock } from './view.ts';
 
 /** etcd takes 128 operations a transaction. */
@@ -19,10 +19,13 @@ export async function release(
   others: readonly LockRef[] = [],
 ): Promise<boolean> {
   const { holder } = keysOf(lock);
-  const { succeeded } = await etcd.transact(
+  const outcome = await etcd.transact(
     [boundTo(holder, lease)],
     [remove(holder), put(releasedKey(lease), holder, lease)],
+    [look(releasedKey(lease))],
   );
+  // Asked again because the answer was lost, it finds its own word.
+  const succeeded = outcome.succeeded || outcome.found[0]?.[0]?.value === holder;
   if (!succeeded) await etcd.revoke(lease);
   for (let at = 0; succeeded && at < others.length; at += keysAtATime) {
     const holders = others.slice(at, at + keysAtATime).map((other) => keysOf(other).holder);

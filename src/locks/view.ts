@@ -24,6 +24,8 @@ const readsOf = (lock: LockRef) => [look(keysOf(lock).holders), look(keysOf(lock
 export const readLock = async (etcd: Etcd, lock: LockRef): Promise<View> =>
   viewOf(await etcd.transact([], readsOf(lock)));
 
+const isOwn = (key: string, lease: string) => (party: Party) => party.key === key && party.lease === lease;
+
 /**
  * Makes a holder of whom `view` admits, unless somebody came in since: then nothing is written and the newer view told.
  * @param given the newcomer's own place in the queue, which it gives up; a lease it has already
@@ -47,10 +49,15 @@ export async function enter(
     [put(holder, encodeRecord(entering), lease), ...(ticket ? [remove(ticket.key)] : [])],
     readsOf(lock),
   );
-  if (outcome.succeeded && ticket) await etcd.revoke(ticket.lease).catch(() => false); // ends by itself otherwise
-  if (outcome.succeeded) return { ...entering, key: holder, lease, revision: outcome.revision };
+  const newer = viewOf(outcome);
+  // Asked again because the answer was lost, a transaction finds what it has done.
+  const done = outcome.succeeded
+    ? { ...entering, key: holder, lease, revision: outcome.revision }
+    : newer.holders.find(isOwn(holder, lease));
+  if (done && ticket) await etcd.revoke(ticket.lease).catch(() => false); // ends by itself otherwise
+  if (done) return done;
   if (given.lease === undefined) await etcd.revoke(lease);
-  return viewOf(outcome);
+  return newer;
 }
 
 /** Takes a place in the queue, which is kept for `placeTtl` seconds after the last {@link Etcd.renew} of its lease. */
@@ -62,6 +69,7 @@ export async function queueUp(etcd: Etcd, lock: LockRef, record: LockRecord, pla
     [put(waiter, encodeRecord({ ...record, created: timestamp() }), lease), ...readsOf(lock)],
     readsOf(lock),
   );
-  if (!outcome.succeeded) await etcd.revoke(lease);
-  return viewOf(outcome);
+  const view = viewOf(outcome);
+  if (!view.waiters.some(isOwn(waiter, lease))) await etcd.revoke(lease);
+  return view;
 }

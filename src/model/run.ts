@@ -125,6 +125,8 @@ export interface RunStatusReport {
   locks: string[];
   /** Hosts whose keys are accepted although nothing vouches for them, folded query by query. */
   unverified?: string[];
+  /** What others have told the run, such as that a person took a lock away. */
+  told?: string[];
   /** Steps a rollback would undo, newest first. */
   undo: string[];
   fleet?: FleetReport;
@@ -167,6 +169,7 @@ export const names = {
   width: 'width',
   skip: 'skip',
   abort: 'abort',
+  told: 'told',
 } as const;
 
 /** Type of the failure with which a run that did not pass is closed; its first detail is the {@link RunResult}. */

@@ -10,13 +10,13 @@ import { defaultPayloadConverter } from '@temporalio/common';
 import type { ActivityInterceptors } from '@temporalio/worker';
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { ActivityDefinition, Call } from '../../activities/define.ts';
-import { confirmHeld } from '../locks/confirm.ts';
 import { isSafe, type EffectClass, type EffectTable } from '../model/effect.ts';
 import { GivenUp, OpsError, isOpsError, messageOf, unknownOutcome } from '../model/errors.ts';
 import { fencesHeader, type Fence } from '../model/fence.ts';
 import { contextHeader, logAttributes, type RunContext } from '../model/run.ts';
 import type { Deps } from './deps.ts';
 import { elapsedMs } from './elapsed.ts';
+import { longUnderLocks, underLocks } from './under-locks.ts';
 
 export type Definitions = Record<string, ActivityDefinition<never, unknown>>;
 
@@ -93,10 +93,9 @@ async function perform(
     ...ownRun(info.workflowExecution),
   };
   try {
-    // A later attempt at what may go on elsewhere has to reach it, were it to end it.
-    const mayGoOn = anyway ?? (effect === 'long' && info.attempt > 1);
-    if (deps.etcd && fences.length > 0 && !mayGoOn) await confirmHeld(deps.etcd, fences);
-    return await run(input, call);
+    if (!deps.etcd || fences.length === 0 || anyway) return await run(input, call);
+    const guarded = effect === 'long' ? longUnderLocks : underLocks;
+    return await guarded(deps.etcd, call, (under) => run(input, under));
   } catch (error) {
     throw failureOf(name, effect, error, signal);
   } finally {

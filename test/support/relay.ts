@@ -6,6 +6,8 @@ export class TestRelay {
   /** Messages as they came, byte for byte. */
   readonly messages: string[] = [];
   connections = 0;
+  /** Whether it resets each connection instead of reading it. */
+  refuses = false;
   readonly port: number;
   readonly #server: Server;
 
@@ -26,7 +28,8 @@ export class TestRelay {
     server.on('connection', (socket) => {
       relay.connections++;
       socket.on('error', () => undefined);
-      if (behave) behave(socket, relay.connections);
+      if (relay.refuses) socket.resetAndDestroy();
+      else if (behave) behave(socket, relay.connections);
       else relay.take(socket);
     });
     return relay;

@@ -19,6 +19,8 @@ export interface CallOptions {
   within?: Duration;
   /** Longest interval of a condition; default that of the check, else 5s. */
   every?: Duration;
+  /** Most attempts; default by its effect class. */
+  attempts?: number;
   /** The run goes on at once when it cancels this, instead of when the activity has ended. */
   leavesBehind?: true;
 }
@@ -41,7 +43,11 @@ const policies: Record<Exclude<EffectClass, 'condition'>, ActivityOptions> = {
 function optionsOf(effect: EffectClass, options: CallOptions, frame: Frame | undefined): ActivityOptions {
   const timeout = options.timeout === undefined ? {} : { startToCloseTimeout: toMs(options.timeout) };
   if (frame?.once) return { startToCloseTimeout: 60_000, ...timeout, retry: { maximumAttempts: 1 } };
-  if (effect !== 'condition') return { ...policies[effect], ...timeout };
+  if (effect !== 'condition') {
+    const policy = { ...policies[effect], ...timeout };
+    const { attempts: maximumAttempts } = options;
+    return maximumAttempts === undefined ? policy : { ...policy, retry: { ...policy.retry, maximumAttempts } };
+  }
   const every = toMs(options.every ?? frame?.every ?? '5s');
   return {
     startToCloseTimeout: 60_000,

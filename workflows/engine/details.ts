@@ -24,7 +24,10 @@ export function renderDetails(status: RunStatusReport, run: string, context: Run
   return fitting([...top, ...renderSteps(status, room), ...foot], limit).join('\n\n');
 }
 
-function head({ cookbook, description, phase, dryRun, unverified = [] }: RunStatusReport, context: RunContext): string {
+function head(
+  { cookbook, description, phase, dryRun, unverified = [], told = [] }: RunStatusReport,
+  context: RunContext,
+): string {
   return [
     `**${plain(cookbook)}** ${plain(description, 300)}`.trimEnd(),
     `**${phase}**${dryRun ? ', dry run: nothing is changed' : ''}, ${startedBy(context)}`,
@@ -32,6 +35,7 @@ function head({ cookbook, description, phase, dryRun, unverified = [] }: RunStat
       ? ['When a step fails, a person is asked before anything is undone.']
       : []),
     ...(unverified.length > 0 ? [`**Not verified:** the host keys of ${plain(unverified.join(', '), 200)}`] : []),
+    ...told.map((what) => `**Told:** ${plain(what, 300)}`),
   ].join('\n');
 }
 

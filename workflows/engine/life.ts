@@ -8,7 +8,7 @@ import type { RunInput, RunResult, RunStatus } from '../../src/model/run.ts';
 import { searchAttributes } from '../../src/model/search-attributes.ts';
 import { upsertSearchAttributes } from '@temporalio/workflow';
 import type { Spicerack } from '../spicerack/spicerack.ts';
-import { foresee } from '../spicerack/lock.ts';
+import { foresee, foreseeAutomatic } from '../spicerack/lock.ts';
 import { LockScope, alreadyHeld } from '../spicerack/lock-scope.ts';
 import { call } from './call.ts';
 import { failureCode, failureText, isCancelled } from './failure.ts';
@@ -92,9 +92,12 @@ export async function takeLocks(cookbook: string, runner: CookbookRunnerBase): P
     log.info(`no lock taken for ${name}: --no-locks`);
     return [];
   }
+  const concurrency = lockArgs.concurrency ?? 20;
   if (context.dryRun) {
-    if (perHost.length > 0) await foresee('custom', perHost, 1);
-    else log.info('Skipping lock acquire/release in DRY-RUN mode');
+    await stage(exitCodes.configuration, async () => {
+      await foreseeAutomatic(name, concurrency);
+      if (perHost.length > 0) await foresee('custom', perHost, 1);
+    });
     return [];
   }
   const ttlSeconds = Math.ceil(toMs(lockArgs.ttl ?? '30m') / 1000);
@@ -108,7 +111,7 @@ export async function takeLocks(cookbook: string, runner: CookbookRunnerBase): P
   };
   return stage(exitCodes.configuration, async () => {
     try {
-      await take('cookbooks', [name], lockArgs.concurrency ?? 20);
+      await take('cookbooks', [name], concurrency);
       await take('custom', perHost, 1);
       return taken;
     } catch (error) {

@@ -24,6 +24,7 @@ export class RunState {
   readonly plan: string[];
   readonly locks: string[] = [];
   readonly #unverified: string[];
+  readonly #told: string[];
   readonly carry: Carry;
   readonly #steps: StepReport[] = [];
   readonly #seen = new Map<string, number>();
@@ -50,6 +51,7 @@ export class RunState {
     this.carry = carry ?? { results: {}, state: {}, startedAt: Date.now() };
     this.plan = (this.carry.state['plan'] ??= []) as string[];
     this.#unverified = (this.carry.state['unverified'] ??= []) as string[];
+    this.#told = (this.carry.state['told'] ??= []) as string[];
     // eslint-disable-next-line @typescript-eslint/no-this-alias -- one run is one workflow, which is one module context
     current = this;
   }
@@ -102,6 +104,12 @@ export class RunState {
     this.publish();
   }
 
+  /** Keeps what somebody outside of the run has told it. */
+  noteTold(what: string): void {
+    this.#told.push(what);
+    this.publish();
+  }
+
   publish(): void {
     this.changes++;
     setCurrentDetails(renderDetails(this.status(), workflowInfo().workflowId, this.context));
@@ -124,6 +132,7 @@ export class RunState {
       })),
       locks: this.locks,
       ...(this.#unverified.length > 0 && { unverified: this.#unverified }),
+      ...(this.#told.length > 0 && { told: this.#told }),
       undo: this.undo.names,
       ...(this.fleet && { fleet: this.fleet }),
     };

@@ -13,7 +13,7 @@ import type { EffectTable } from '../../src/model/effect.ts';
 import { exitCodes } from '../../src/model/exit-codes.ts';
 import { nearMatches } from '../../src/model/near.ts';
 import { cookbookFailed, type RunInput, type RunResult } from '../../src/model/run.ts';
-import { endKept, insideAgain, type LockScope } from '../spicerack/lock-scope.ts';
+import { endKept, insideAgain, releaseLeft, type LockScope } from '../spicerack/lock-scope.ts';
 import { Spicerack } from '../spicerack/spicerack.ts';
 import { runContext } from './context.ts';
 import { ContinueRequested, Decided, failureText, isCancelled } from './failure.ts';
@@ -23,6 +23,7 @@ import { NotStarted, announce, giveBack, prepare, resultOf, takeLocks, type Prep
 import { servePrompts } from './prompt.ts';
 import { undoAll } from './rollback.ts';
 import { RunState, currentRun } from './run-state.ts';
+import { serveTold } from './told.ts';
 
 /** Loads the module of a cookbook; a module that throws while loading fails its own runs only. */
 export type Registry = Readonly<Record<string, () => CookbookModule & Record<string, unknown>>>;
@@ -34,6 +35,7 @@ export function serve(registry: Registry, effects: EffectTable) {
     const run = new RunState(workflowInfo().workflowType, runContext(), effects, input.carry);
     servePrompts();
     serveFleet();
+    serveTold();
     const result = await live(registry, input);
     run.phase = result.status;
     run.enter(result.status);
@@ -106,11 +108,21 @@ async function underLocks(
     result = await body(runner, locks);
   } catch (error) {
     if (!(error instanceof ContinueRequested)) throw error;
-    await endKept('stopKeeping');
-    for (const lock of locks) await lock.stopKeeping();
-    await started;
-    await condition(allHandlersFinished);
-    return await continueAsNew<(next: RunInput) => Promise<RunResult>>({ ...input, carry: run.carry });
+    await uncancellable(async () => {
+      await started;
+      await condition(allHandlersFinished);
+    });
+    if (!CancellationScope.current().consideredCancelled) {
+      await endKept('stopKeeping');
+      for (const lock of locks) await lock.stopKeeping();
+    }
+    if (!CancellationScope.current().consideredCancelled)
+      return await continueAsNew<(next: RunInput) => Promise<RunResult>>({ ...input, carry: run.carry });
+    // The run that would have followed is not to be: this one ends here.
+    log.error('the run was cancelled');
+    const cancelled = { exitCode: exitCodes.interrupted, status: 'ERROR', error: 'cancelled' } as const;
+    result = await rollBack(runner, cancelled, 'roll back', locks);
+    await uncancellable(releaseLeft);
   }
   await uncancellable(async () => {
     await endKept('release');

@@ -2,15 +2,15 @@ import { CancellationScope, log } from '@temporalio/workflow';
 import type { LockHeld } from '../../activities/locks.ts';
 import { packFence, type Fence } from '../../src/model/fence.ts';
 import { checkLock, lockKey, packNames, type LockKind } from '../../src/model/lock-name.ts';
-import { call } from '../engine/call.ts';
+import { call, type CallOptions } from '../engine/call.ts';
 import { failureCode, failureText } from '../engine/failure.ts';
 import { frames, type Frame } from '../engine/frame.ts';
 import { currentRun } from '../engine/run-state.ts';
 
 /** The activity itself ends the wait. */
 const longestWait = '365d';
-/** How taking a lock fails without having taken it. */
-const leavesNothing = ['LOCK_UNAVAILABLE', 'ETCD_UNAVAILABLE', 'ETCD_REFUSED', 'InvalidLock'];
+/** After an etcd that did not answer for long enough, a clean exit is not held up for as long again. */
+const lastAttempts = 3;
 
 /** On which terms a lock is taken. */
 export interface HoldArgs {
@@ -56,8 +56,8 @@ export async function holdLock(
       call('locks.acquire', { ...lock, concurrency, ttlSeconds }, options),
     );
   } catch (error) {
-    // Cancelled, or out of workers: an attempt may have got it after all.
-    if (!leavesNothing.includes(failureCode(error) ?? '')) await letGo(lock, label, undefined);
+    // An attempt may have got it after all, or some of several.
+    await letGo(lock, label, undefined, failureCode(error)?.startsWith('ETCD_') ? { attempts: lastAttempts } : {});
     slot.free();
     throw error;
   }
@@ -139,11 +139,16 @@ const fenceOf = (kind: LockKind, names: readonly string[], held: LockHeld, concu
 });
 
 /** @returns whether it was held until now */
-async function letGo(lock: LockId, label: string, leaseId: string | undefined): Promise<boolean> {
+async function letGo(
+  lock: LockId,
+  label: string,
+  leaseId: string | undefined,
+  options: CallOptions = {},
+): Promise<boolean> {
   try {
     const { released } = await CancellationScope.nonCancellable(() =>
       activity(`release the lock ${label}`, 'engine', () =>
-        call('locks.release', { ...lock, ...(leaseId !== undefined && { leaseId }) }),
+        call('locks.release', { ...lock, ...(leaseId !== undefined && { leaseId }) }, options),
       ),
     );
     return released;

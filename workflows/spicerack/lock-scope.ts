@@ -11,6 +11,8 @@ import { holdLock, isShared, type HeldLock, type HoldArgs } from './hold-lock.ts
 const lost = new Set<LockScope>();
 /** Locks held on behind their scope, because what was done under them may have to be undone. */
 const kept = new Set<LockScope>();
+/** Locks left to the run that was to follow. */
+const left = new Map<LockScope, HeldLock>();
 
 /** A lock of this run, or several taken together: what is done under it, and undone later on. */
 export class LockScope implements Guard {
@@ -42,6 +44,7 @@ export class LockScope implements Guard {
     const held = await holdLock(this.kind, this.names, this.#args);
     this.#held = held;
     lost.delete(this);
+    left.delete(this);
     if (held.key !== '') currentRun().locks.push(held.key);
     currentRun().publish();
     held.lost.catch((error: unknown) => this.#lose(held, error));
@@ -83,7 +86,10 @@ export class LockScope implements Guard {
 
   /** Leaves it to the run that continues this one as new. */
   async stopKeeping(): Promise<void> {
-    await this.#end((held) => held.stopKeeping());
+    await this.#end((held) => {
+      left.set(this, held);
+      return held.stopKeeping();
+    });
   }
 
   /** What is undone from now on is undone without it. */
@@ -125,6 +131,12 @@ export const lostLocks = (): LockScope[] => [...lost];
 /** Gives back, or leaves to the run that follows, what was kept for the undo. */
 export async function endKept(how: 'release' | 'stopKeeping'): Promise<void> {
   for (const scope of [...kept]) await scope[how]();
+}
+
+/** Gives back what was left to a run that does not follow after all. */
+export async function releaseLeft(): Promise<void> {
+  for (const held of left.values()) await held.release();
+  left.clear();
 }
 
 /**

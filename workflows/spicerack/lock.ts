@@ -61,14 +61,27 @@ async function rehearse<T>(
 /** Notes in the plan of a dry run that it takes locks, and whether it would have to wait for them. */
 export async function foresee(kind: LockKind, names: readonly string[], concurrency: number): Promise<void> {
   log.info('Skipping lock acquire/release in DRY-RUN mode');
+  const { label, blocked } = await whyNot(kind, names, concurrency);
+  currentRun().plan.push(
+    `take the lock ${label}${blocked === undefined ? '' : `, which would have to wait: ${blocked}`}`,
+  );
+}
+
+/** The same for the lock that every run takes: told only when it would have to wait. */
+export async function foreseeAutomatic(name: string, concurrency: number): Promise<void> {
+  log.info('Skipping lock acquire/release in DRY-RUN mode');
+  const { label, blocked } = await whyNot('cookbooks', [name], concurrency);
+  if (blocked !== undefined) currentRun().plan.push(`wait for the lock ${label}: ${blocked}`);
+}
+
+/** Reads locks. */
+async function whyNot(kind: LockKind, names: readonly string[], concurrency: number) {
   const packed = packNames(names);
   const label = packed.join(', ').slice(0, 100);
   const [name = '', ...rest] = packed;
   const asked = { kind, name, ...(rest.length > 0 && { others: rest }), concurrency };
   const { blocked } = await activity(`lock ${label}`, 'read', () => call('locks.holders', asked), true);
-  currentRun().plan.push(
-    `take the lock ${label}${blocked === undefined ? '' : `, which would have to wait: ${blocked}`}`,
-  );
+  return { label, blocked };
 }
 
 const termsOf = ({ concurrency = 1, ttl = '30m' }: LockTerms): HoldArgs => ({
@@ -80,7 +93,7 @@ const termsOf = ({ concurrency = 1, ttl = '30m' }: LockTerms): HoldArgs => ({
 export class Locks {
   /**
    * Runs `body` under a lock shared by all runs, on every machine, that ask for the same name; or under several, taken in
-   * the same order by all.
+   * the same order by all: two runs that take them one inside of the other instead may wait for each other.
    * @param name what is protected; not empty, no `/`
    * @throws InvalidLock, LOCK_UNAVAILABLE after about half an hour, LockLost
    */

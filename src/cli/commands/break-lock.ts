@@ -1,4 +1,5 @@
 import { listLocks, type ListedLock } from '../../locks/list.ts';
+import { noLease } from '../../locks/record.ts';
 import { breakLockName } from '../../model/builtin.ts';
 import { OpsError } from '../../model/errors.ts';
 import { connect, isNotFound, type Temporal } from '../client.ts';
@@ -35,7 +36,8 @@ export async function breakLock(
   }
   const [, kind = '', name = ''] = /^([^/]+)\/(.+)$/.exec(lock.key.slice(root.length)) ?? [];
   const { owner, lease, revision } = holder;
-  const args = { key: holder.key, lease, revision, owner, reason, kind, name };
+  const told = lease === noLease && holder.run !== '' ? { run: holder.run } : {};
+  const args = { key: holder.key, lease, revision, owner, reason, kind, name, ...told };
   const started = await startRun(temporal, breakLockName, { argv: [holder.key], args, context: rules });
   return follow(temporal, { ...started, cookbook: breakLockName, verbose: context.verbose, dryRun: context.dryRun });
 }

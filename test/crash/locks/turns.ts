@@ -2,8 +2,8 @@ import type { Turn } from './contender.ts';
 
 /** Lease of those who hold briefly, seconds. */
 export const ttl = 5;
-/** Lease of the run that goes on until the end: at least ten times as long as that. */
-export const marathonTtl = 10;
+/** Lease of the run that goes on until the end: at least ten times as long as that. A worker is replaced within two thirds of it. */
+export const marathonTtl = 15;
 /** Who holds one lock all the time, and who waits for it all the time. */
 export const marathon = { holder: 'holder', rival: 'rival', lock: 'marathon' } as const;
 

@@ -19,8 +19,8 @@ export class Actor {
   readonly etcd: Etcd;
   readonly log = new LogLines();
 
-  constructor(server: Pick<TestEtcd, 'url'>) {
-    this.etcd = new Etcd({ hosts: [server.url] });
+  constructor(server: Pick<TestEtcd, 'url'>, kind = Etcd) {
+    this.etcd = new kind({ hosts: [server.url] });
   }
 
   acquire(run: string, input: Partial<LockInput> = {}, facts: CallFacts = {}): Promise<LockHeld> {

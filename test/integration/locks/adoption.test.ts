@@ -1,13 +1,14 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { Etcd } from '../../../src/locks/etcd.ts';
 import { startEtcd, type TestEtcd } from '../../support/etcd.ts';
 import { Actor } from './actors.ts';
 
 let server: TestEtcd;
 const workers: Actor[] = [];
-const newWorker = () => {
-  const worker = new Actor(server);
+const newWorker = (kind = Etcd) => {
+  const worker = new Actor(server, kind);
   workers.push(worker);
   return worker;
 };
@@ -82,4 +83,32 @@ test('holders of one run in two slots are two holders', async () => {
     (await worker.look('d')).holders.map(({ key }) => key),
     [two.key],
   );
+});
+
+/** The answer to every change is lost on its way, so that the transport asks again. */
+class Unheard extends Etcd {
+  override async transact(...request: Parameters<Etcd['transact']>): ReturnType<Etcd['transact']> {
+    await super.transact(...request);
+    return super.transact(...request);
+  }
+}
+
+test('a commit whose answer is lost costs neither the lock nor the turn, and its release is one', async () => {
+  const [worker, unheard] = [newWorker(), newWorker(Unheard)];
+  const first = await unheard.acquire('first', { name: 'e' });
+  assert.equal((await worker.look('e')).holders[0]?.lease, first.leaseId);
+  const second = unheard.acquire('second', { name: 'e' });
+  second.catch(() => undefined);
+  while ((await worker.look('e')).waiters.length < 1) await sleep(5);
+  const third = worker.acquire('third', { name: 'e' });
+  while ((await worker.look('e')).waiters.length < 2) await sleep(5);
+  assert.deepEqual(await unheard.release('first', first, 'e'), { released: true });
+  const held = await second;
+  assert.deepEqual(
+    (await worker.look('e')).holders.map(({ run }) => run),
+    ['second'],
+  );
+  await unheard.release('second', held, 'e');
+  await worker.release('third', await third, 'e');
+  await unheard.release('first', undefined, 'e');
 });

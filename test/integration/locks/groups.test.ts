@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, before, test } from 'node:test';
+import { testCli } from '../../support/cookbook-cli.ts';
 import { resultOf } from '../../support/world/engine.ts';
 import { setStage, type Stage } from './world/stage.ts';
 
@@ -77,6 +78,26 @@ test('a run that is terminated leaves its slot taken', { timeout: 90_000 }, asyn
   await stage.etcd.ctl('del', slot('d', 'd1', 'h1'));
   stage.let('d2-go');
   assert.equal((await resultOf(next)).exitCode, 0);
+});
+
+test('a run whose slot a person takes away is told at once', async () => {
+  const run = await start('h1', { group: 'h', host: 'n1' });
+  await stage.until(entered('h1'));
+  const cli = testCli(JSON.stringify({ ...stage.config, state_dir: 'DIRECTORY/state' }));
+  try {
+    const broken = await cli.run(['locks', 'break', 'custom/group:h', '--reason', 'wrong host', '--force'], 'bob');
+    assert.equal(broken.code, 0, broken.stderr);
+  } finally {
+    await cli.stop();
+  }
+  assert.deepEqual(await slots('h'), []);
+  const told =
+    /^lost the lock \/spicerack\/locks\/custom\/group:h\/h1:n1: broken by bob@\S+ \[break-lock\/\S+\]: wrong host$/;
+  await stage.until(async () => ((await stage.status(run)).told ?? []).length > 0);
+  assert.match((await stage.status(run)).told?.join('\n') ?? '', told);
+  stage.let('h1-go');
+  assert.equal((await resultOf(run)).exitCode, 0);
+  assert.match(stage.log('locks/out-of-service.log'), /\[WARNING\] h1: lost the lock .*group:h\/h1:n1: broken by bob@/);
 });
 
 test('a host that is taken out of service twice by a run is given back twice', async () => {

@@ -59,22 +59,26 @@ test('START and END are announced once each', async () => {
   );
 });
 
-test('a killed worker loses no lock: the next one keeps it, and nobody else gets in', { timeout: 90_000 }, async () => {
-  const one = await stage.start('c1', { lock: 'c', until: 'c-go' });
-  await stage.until(entered('c1'));
-  const two = await stage.start('c2', { lock: 'c', until: 'c-go' });
-  await stage.until(waits('c', 'c2'));
-  await killWorker();
-  killWorker = await stage.worker();
-  await sleep(12_000); // longer than the lease of ten seconds
-  assert.ok(!entered('c2')());
-  assert.ok((await stage.locks()).includes(own('c', 'c1')));
-  stage.let('c-go');
-  assert.equal((await resultOf(one)).exitCode, 0);
-  assert.equal((await resultOf(two)).exitCode, 0);
-  const order = stage.effects().filter((effect) => / c[12]$/.test(effect));
-  assert.deepEqual(order, ['enter c1', 'leave c1', 'enter c2', 'leave c2']);
-});
+test(
+  'a killed worker loses no lock: the next one keeps it, and nobody else gets in',
+  { timeout: 120_000 },
+  async () => {
+    const one = await stage.start('c1', { lock: 'c', until: 'c-go', ttl: '24s' });
+    await stage.until(entered('c1'));
+    const two = await stage.start('c2', { lock: 'c', until: 'c-go' });
+    await stage.until(waits('c', 'c2'));
+    await killWorker();
+    killWorker = await stage.worker();
+    await sleep(25_000); // longer than the lease
+    assert.ok(!entered('c2')());
+    assert.ok((await stage.locks()).includes(own('c', 'c1')));
+    stage.let('c-go');
+    assert.equal((await resultOf(one)).exitCode, 0);
+    assert.equal((await resultOf(two)).exitCode, 0);
+    const order = stage.effects().filter((effect) => / c[12]$/.test(effect));
+    assert.deepEqual(order, ['enter c1', 'leave c1', 'enter c2', 'leave c2']);
+  },
+);
 
 const did = (id: string) => stage.effects().filter((effect) => effect.endsWith(` ${id}`));
 
@@ -206,6 +210,23 @@ test('a run that continues as new holds the same locks all the time', async () =
   assert.deepEqual(order, ['enter h1', 'leave h1', 'enter h2', 'leave h2']);
 });
 
+test('a run cancelled while it is about to continue as new is undone and gives its locks back', async () => {
+  stage.relay.refuses = true; // START takes a second or so
+  try {
+    const run = await stage.start('r1', { lock: 'r', until: 'r-go', again: true });
+    stage.let('r-go');
+    const waited = async () =>
+      (await stage.status(run)).steps.some(({ name, state }) => name === 'wait' && state === 'done');
+    await stage.until(waited);
+    await run.cancel();
+    assert.equal((await resultOf(run)).exitCode, 97);
+  } finally {
+    stage.relay.refuses = false;
+  }
+  assert.deepEqual(did('r1'), ['enter r1', 'undo r1']);
+  assert.deepEqual(await stage.locks(), []);
+});
+
 test('cookbooks that lock their hosts exclude each other on those they share', async () => {
   const held = () => stage.locks().then((keys) => keys.filter((key) => /\/custom\/host:/.test(key)));
   const hosts = (run: string) => [1, 2, 3].map((n) => `/spicerack/locks/custom/host:q${n}.lab/${run}`);
@@ -242,6 +263,19 @@ test('a dry run takes no lock, and says that it would have to wait', async () =>
     / DRY-RUN alice \d+ \[INFO\] i2: Skipping lock acquire\/release in DRY-RUN mode\n/,
   );
   stage.let('i-go');
+  await resultOf(one);
+});
+
+test('a dry run reads the automatic lock, too', async () => {
+  const one = await stage.start('s1', { lock: 's', suffix: 's', until: 's-go' });
+  await stage.until(entered('s1'));
+  const { plan } = await resultOf(await stage.start('s2', { lock: 's-other', suffix: 's' }, { dryRun: true }));
+  assert.match(
+    plan?.[0] ?? '',
+    /^wait for the lock locks\.guarded:s: Unable to acquire lock: [^]*alice@laptop \[s1\]$/,
+  );
+  assert.equal(plan?.[1], 'take the lock s-other');
+  stage.let('s-go');
   await resultOf(one);
 });
 

@@ -17,6 +17,9 @@ test('several locks are taken under one lease, with one fencing number, and give
   assert.deepEqual(await keys(), held('one'));
   assert.equal(one.key, held('one')[0], 'the first in their order');
   assert.equal((await leases()).length, 1);
+  const shown = await server.ctl('get', '/spicerack/locks/', '--prefix', '-w', 'json');
+  const { kvs } = JSON.parse(shown) as { kvs: { create_revision: number }[] };
+  assert.equal(one.revision, String(Math.max(...kvs.map(({ create_revision: created }) => created))));
   assert.deepEqual(await worker.release('one', one, 'b', ['c', 'a']), { released: true });
   assert.deepEqual(await keys('/spicerack/locks/'), []);
   for (const name of ['a', 'b', 'c']) {

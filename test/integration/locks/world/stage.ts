@@ -12,6 +12,7 @@ import { locks } from '../../../../activities/locks.ts';
 import { queries } from './queries.ts';
 import { Config } from '../../../../src/config/schema.ts';
 import { contextHeader, names, type RunContext, type RunStatusReport } from '../../../../src/model/run.ts';
+import type { EtcdConfig } from '../../../../src/locks/etcd-options.ts';
 import { effectsOf } from '../../../../src/worker/activities.ts';
 import { workflowBundle } from '../../../../src/worker/bundle.ts';
 import { startEtcd } from '../../../support/etcd.ts';
@@ -30,15 +31,18 @@ const operator: RunContext = {
 
 export type Stage = Awaited<ReturnType<typeof setStage>>;
 
-/** Temporal, etcd, a relay and worker processes, for real locks between real runs. */
-export async function setStage() {
+/**
+ * Temporal, etcd, a relay and worker processes, for real locks between real runs.
+ * @param etcdConfig what else the workers know of etcd
+ */
+export async function setStage(etcdConfig: Partial<EtcdConfig> = {}) {
   const dir = mkdtempSync(join(tmpdir(), 'sumac-locks-'));
   const [temporal, etcd, relay] = await Promise.all([startTemporal(), startEtcd(), TestRelay.start()]);
   const config = {
     cookbooks_base_dirs: [import.meta.dirname],
     logs_base_dir: join(dir, 'logs'),
     state_dir: join(dir, 'state'),
-    etcd: { hosts: [etcd.url] },
+    etcd: { hosts: [etcd.url], ...etcdConfig },
     // Hosts of this name are known.
     ssh: { config_file: join(dir, 'ssh_config') },
     tcpircbot_host: '127.0.0.1',

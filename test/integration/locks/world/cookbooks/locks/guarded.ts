@@ -8,14 +8,16 @@ export const title = 'Works under a lock of its own, beside the automatic one';
 export const lockArgs = (args: Args): LockArgs => ({
   suffix: String(args.suffix ?? args.host),
   concurrency: 1,
-  ttl: '10s',
+  ttl: ttlOf(args),
 });
 
-/** Waits under the lock `args.lock` for `args.until`; with `args.again` it continues as new there first. */
+const ttlOf = (args: Args): string => String(args.ttl ?? '10s');
+
+/** Waits under the lock `args.lock`, or several of them, for `args.until`; with `args.again` it continues as new there first. */
 export async function run(args: Args, spicerack: Spicerack): Promise<void> {
-  const lock = String(args.lock ?? args.host);
-  await new Locks().lock(lock, { concurrency: 1, ttl: '10s' }, async () => {
-    spicerack.log.info(`inside ${lock}`);
+  const lock = (args.lock ?? args.host) as string | string[];
+  await new Locks().lock(lock, { concurrency: 1, ttl: ttlOf(args) }, async () => {
+    spicerack.log.info(`inside ${String(lock)}`);
     await spicerack.step('enter', {
       write: () => set(`enter ${spicerack.run}`),
       undo: () => set(`undo ${spicerack.run}`),

@@ -1,0 +1,28 @@
+/** What a process knows of a lease. */
+export interface Life {
+  /** Milliseconds it lives on at the least; 0 when nothing is known. */
+  leftMs: number;
+  /** Its full time in milliseconds. */
+  ttlMs: number;
+}
+
+/** Until when leases live, by a clock that nobody sets; reckoned from when a renewal was asked for, as etcd got it later. */
+export class Lifetimes {
+  // The oldest renewal first.
+  readonly #known = new Map<string, { until: number; ttlMs: number }>();
+
+  /** @param asked when, by `performance.now()` @param seconds granted; 0 when it is over */
+  note(lease: string, asked: number, seconds: number): void {
+    this.#known.delete(lease);
+    if (seconds > 0) this.#known.set(lease, { until: asked + seconds * 1000, ttlMs: seconds * 1000 });
+    for (const [old, { until }] of this.#known) {
+      if (until > performance.now()) break;
+      this.#known.delete(old);
+    }
+  }
+
+  of(lease: string): Life {
+    const { until = 0, ttlMs = 0 } = this.#known.get(lease) ?? {};
+    return { leftMs: Math.max(0, until - performance.now()), ttlMs };
+  }
+}
