@@ -154,7 +154,7 @@ export const remote = {
   /** As `remote.runSync`, but each host goes through the commands at its own pace. */
   'remote.runAsync': long((input: SliceInput, call) => new Slice(input, call, 'async', true).run()),
 
-  /** Ends commands of `remote.runSync` that were cancelled while no worker was at them. Returns where and why they may go on. */
+  /** Ends commands of `remote.runSync` that were cancelled while no worker was at them. Returns where none had begun, and where and why they may go on. */
   'remote.endCommands': anyway(converge((input: EndInput, call) => endSlice(input, call))),
 
   /** Boot id of the running system. Throws UNREACHABLE, BOOT_ID_UNREADABLE. */

@@ -205,8 +205,8 @@ export class OnHost {
   async #endLate(index: number): Promise<boolean> {
     const { call, once, token, progress, input } = this.#attempt;
     if (!once || progress.sinceSeconds(this.#host, index) === 0) return false;
-    const why = await call.deps.remote.endOnce(this.#host, { ...runOptions(input), token, index });
-    if (why !== undefined) throw new Error(why);
+    const { left } = await call.deps.remote.endOnce(this.#host, { ...runOptions(input), token, index });
+    if (left !== undefined) throw new Error(left);
     return true;
   }
 

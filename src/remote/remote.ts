@@ -6,7 +6,7 @@ import { OpsError } from '../model/errors.ts';
 import { type PlainOptions, type Result, type RunOptions, runPlain, shorten } from './command.ts';
 import { HostKeys } from './host-keys.ts';
 import { entryName } from './journal.ts';
-import { type OnceOptions, end, runOnce } from './journalled.ts';
+import { type Ending, type OnceOptions, end, runOnce } from './journalled.ts';
 import { Limit, mostOpenFiles } from './limit.ts';
 import { mostPerHost } from './output.ts';
 import { Pool } from './pool.ts';
@@ -93,15 +93,12 @@ export class Remote {
 
   /**
    * Ends a command that {@link runOnce} may have begun, and keeps it from beginning.
-   * @returns why it may go on; nothing when it does not
+   * @returns why it may go on, if it may; whether it had never begun
    */
-  async endOnce(
-    host: string,
-    { token, index = 0, ...options }: Omit<Once, 'stdin' | 'env'>,
-  ): Promise<string | undefined> {
+  async endOnce(host: string, { token, index = 0, ...options }: Omit<Once, 'stdin' | 'env'>): Promise<Ending> {
     const entry = entryName(token, host, index);
     const target = await this.#targets.of(host, options.access);
-    return (await end(this.#pool, target, { ...options, entry }, 'cancelled')).left;
+    return end(this.#pool, target, { ...options, entry }, 'cancelled');
   }
 
   /** Hands the host's sftp server to `use`. @throws see `Pool.sftp` */

@@ -1,6 +1,7 @@
 import type { Call } from '../../activities/define.ts';
 import { GivenUp, OpsError } from '../model/errors.ts';
 import type { Mode } from '../model/execution.ts';
+import { fold } from '../model/host-set.ts';
 import { type HostCommand, isOk, resultCodes } from '../model/remote-result.ts';
 import { type SliceResult, packResults } from '../model/slice-result.ts';
 import { after, pauseUnless } from '../timer.ts';
@@ -302,17 +303,27 @@ export type EndInput = Pick<SliceInput, 'hosts' | 'sudo' | 'user' | 'installer' 
   commands: number;
 };
 
-/** Ends the commands of a slice wherever they run. Returns why they may go on, one line per host. */
-export async function endSlice(input: EndInput, call: Call): Promise<string[]> {
+/** What became of commands that were ended. */
+export interface Ended {
+  /** Why they may go on, one line per host. */
+  left: string[];
+  /** Folded names of hosts on which none had begun. */
+  never: string;
+}
+
+/** Ends the commands of a slice wherever they run. */
+export async function endSlice(input: EndInput, call: Call): Promise<Ended> {
   const { remote, config } = call.deps;
   const limit = new Limit(config.ssh.fanout);
+  const never: string[] = [];
   const left = await Promise.all(
     input.hosts.map(async (host) => {
       const leave = await limit.take();
       try {
         for (let index = 0; index < input.commands; index++) {
-          const why = await remote.endOnce(host, { ...runOptions(input), token: tokenOf(input, call), index });
-          if (why !== undefined) return [`${host}: ${why}`];
+          const ending = await remote.endOnce(host, { ...runOptions(input), token: tokenOf(input, call), index });
+          if (ending.left !== undefined) return [`${host}: ${ending.left}`];
+          if (index === 0 && ending.never) never.push(host);
         }
         return [];
       } finally {
@@ -320,5 +331,5 @@ export async function endSlice(input: EndInput, call: Call): Promise<string[]> {
       }
     }),
   );
-  return left.flat();
+  return { left: left.flat(), never: fold(never) };
 }

@@ -1,6 +1,7 @@
 import { ActivityFailure, ApplicationFailure, CancelledFailure, uuid4 } from '@temporalio/workflow';
-import type { InputOf } from '../../activities/index.ts';
+import type { InputOf, OutputOf } from '../../activities/index.ts';
 import { OpsError } from '../../src/model/errors.ts';
+import { expand } from '../../src/model/host-set.ts';
 import { type HostCommand, type HostResult, resultCodes } from '../../src/model/remote-result.ts';
 import type { Plan, RunSyncOptions } from '../../src/model/run-options.ts';
 import { type SliceResult, unpackResults } from '../../src/model/slice-result.ts';
@@ -96,8 +97,14 @@ export async function runSlice(
     const packed = cameOutOf(error);
     if (packed) gather(unpackResults(hosts, commands, packed));
     if (isSafe === true || !wasLeftAlone(error)) throw error;
-    gather(hosts.map((host) => lost(host, commands[0]?.command ?? '')));
-    await endCommands({ ...where, commands: commands.length }, site);
+    const unknown = new Set(hosts);
+    try {
+      const { left, never } = await endCommands({ ...where, commands: commands.length }, site);
+      for (const host of never === '' ? [] : expand(never)) unknown.delete(host);
+      if (left.length > 0) throw new OpsError('unknown', 'STILL_RUNNING', `cancelled, but ${left.join('; ')}`);
+    } finally {
+      gather([...unknown].map((host) => lost(host, commands[0]?.command ?? '')));
+    }
     throw new CancelledFailure('cancelled', [], error);
   }
 }
@@ -130,11 +137,15 @@ const wasLeftAlone = (error: unknown): error is ActivityFailure =>
     ? error.cause.details.includes('ACTIVITY_ID_NOT_STARTED')
     : error.retryState === 'CANCEL_REQUESTED' && !isUnknownOutcome(error));
 
-async function endCommands(input: InputOf<'remote.endCommands'>, site: string | undefined): Promise<void> {
+async function endCommands(
+  input: InputOf<'remote.endCommands'>,
+  site: string | undefined,
+): Promise<OutputOf<'remote.endCommands'>> {
   // However small the configured fan-out is, and should none of the hosts answer.
   const timeout = 300_000 + Math.ceil(input.hosts.length / 16) * input.commands * 20_000;
-  const left = await uncancellable(() => call('remote.endCommands', input, { site, timeout }));
-  if (left.length > 0) throw new OpsError('unknown', 'STILL_RUNNING', `cancelled, but ${left.join('; ')}`);
+  const ended = await uncancellable(() => call('remote.endCommands', input, { site, timeout }));
+  // Histories of before hold the first part only.
+  return Array.isArray(ended) ? { left: ended as string[], never: '' } : ended;
 }
 
 /** Bound of one attempt at safe commands: all of them, wave after wave, with the rests and the waiting between. */

@@ -174,3 +174,23 @@ test('a worker killed in the middle: the CLI goes on, each command runs once on 
   assert.match(stderr, /^25\.0% \(1\/4\) of nodes failed to execute command #2: '.*': web4$/m);
   assert.match(stderr, /^75\.0% \(3\/4\) success ratio \(>= 75\.0% threshold\) of nodes successfully .*: web\[1-3\]$/m);
 });
+
+test('cancelled while no worker is at it, the hosts that were never sent a command are told apart from what is unknown', async () => {
+  const command = `${note('nobody')}; exec sleep ${nap(3)}`;
+  const going = cli.start(['exec', '--force', '-b', '1', 'web[1-4]', command]);
+  const id = await runId(going);
+  await until(() => running(nap(3)) === 1);
+  worker.kill('SIGKILL');
+  await worker.ended;
+  await server.client.workflow.getHandle(id).cancel();
+  worker = await cli.worker();
+  const { code, stderr } = await going.ended;
+  assert.equal(code, 98, stderr);
+  assert.equal(running(nap(3)), 0);
+  assert.deepEqual(counts('nobody'), [1, 0, 0, 0]);
+  assert.match(
+    stderr,
+    /^25\.0% \(1\/4\) of nodes were executing a command, which was ended, .*: web1\n {2}web1: how far it/m,
+  );
+  assert.match(stderr, /^75\.0% \(3\/4\) of nodes had not been sent command #1: .*: web\[2-4\]$/m);
+});

@@ -350,7 +350,7 @@ test('a host that cannot be asked what was started there is told as of unknown o
     ['failed', 'unknown'],
   );
   await lab.host('web2').start();
-  assert.equal(await remote.endOnce('web2', { token: next().token }), undefined);
+  assert.deepEqual(await remote.endOnce('web2', { token: next().token }), { never: false });
   assert.ok(!processes().includes(`sleep ${nap}7`));
 });
 
