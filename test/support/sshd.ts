@@ -65,6 +65,10 @@ export async function startSshLab(
     appendFileSync(sshConfig, `Host ${host.name}\n  HostName 127.0.0.1\n  Port ${host.port}\n`);
     appendFileSync(knownHosts, `[127.0.0.1]:${host.port} ${host.hostKey()}\n`);
   }
+  const guard = () => {
+    for (const host of hosts) void host.kill();
+  };
+  process.once('exit', guard);
   await Promise.all(hosts.map((host) => host.start()));
   const configWith = (ssh: object, rest: object = {}) =>
     configSchema((path) => path).parse({
@@ -85,6 +89,7 @@ export async function startSshLab(
     host: (name) => hosts.find((host) => host.name === name) ?? fail(`no host ${name}`),
     close: async () => {
       await Promise.all(hosts.map((host) => host.kill()));
+      process.off('exit', guard);
       rmSync(dir, { recursive: true, force: true });
     },
   };
@@ -140,10 +145,6 @@ async function makeHost(
         // It ended by itself.
       }
   };
-  const onExit = () => {
-    if (child) signal('SIGKILL');
-  };
-  process.once('exit', onExit);
   return {
     name,
     port,

@@ -10,7 +10,7 @@ import type { RemoteHosts } from './remote.ts';
 import { RemoteResults } from './remote-results.ts';
 
 /** How a cluster behind load balancers is worked on. */
-export interface ClusterOptions extends Omit<RunSyncOptions, 'mode' | 'batchSize' | 'successThreshold' | 'isSafe'> {
+export interface ClusterOptions extends Omit<RunSyncOptions, 'mode' | 'batchSize' | 'successThreshold'> {
   /** Services from which each batch is depooled while it is worked on; default none. */
   svcToDepool?: readonly string[];
   /** Hosts at a time, from 1 to all but one; default 1. */
@@ -49,7 +49,7 @@ export class LbRemoteCluster {
 
   /**
    * Runs commands on all hosts, batch by batch, each host through all commands: depool, run, repool. Only what was pooled
-   * is repooled. As in Spicerack a batch that failed is an error in the end, also when no more failed than may.
+   * is repooled. In a dry run commands that are `isSafe` run, and nothing is depooled. As in Spicerack a batch that failed is an error in the end, also when no more failed than may.
    * @throws OPTION_INVALID, POOL_FAILED, POOL_NOT_CONFIGURED, RemoteClusterExecutionError
    */
   async run(options: ClusterOptions): Promise<RemoteResults> {
@@ -108,11 +108,11 @@ const systemctl =
 async function executed(name: string, hosts: RemoteHosts, options: RunSyncOptions): Promise<Execution> {
   const nothing: Execution = { mode: 'async', hosts: hosts.hosts, commands: [], results: [], successThreshold: 0 };
   // What a step returns may come out of the history: plain data. A person may have left it out.
-  const execution = await step<Execution | undefined>(name, {
-    write: async () => (await hosts.runAsync(options)).execution,
-    undo: () => Promise.resolve(),
-    ifDryRun: nothing,
-  });
+  const body = async () => (await hosts.runAsync(options)).execution;
+  const execution = await step<Execution | undefined>(
+    name,
+    options.isSafe === true ? { read: body } : { write: body, undo: () => Promise.resolve(), ifDryRun: nothing },
+  );
   return execution ?? nothing;
 }
 

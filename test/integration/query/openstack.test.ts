@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { isDeepStrictEqual } from 'node:util';
 import { HostSet } from '../../../src/model/host-set.ts';
 import { fails } from '../../support/fails.ts';
 import { type RecordedHttp, startRecorded } from '../../support/recorded-http.ts';
@@ -56,4 +58,21 @@ test('a wrong password, a project without the user and one that is disabled are 
   });
   await refused('project:nowhere', /lets reader not in to the project 'nowhere' \(401\): .*requires authentication/);
   await refused('project:off', /lets reader not in to the project 'off' \(401\): .*requires authentication/);
+});
+
+test('what records answers anew writes down what it was answered', { skip: real && 'is recording' }, async () => {
+  const anew = file('answers.json', '');
+  const recorder = await startRecorded(anew, { '/v3': services.origin, '/v2': services.origin });
+  const found = [...(await ask('*', { auth_url: recorder.origin }))];
+  await recorder.stop();
+  assert.deepEqual(found, [...(await ask('*'))]);
+  const read = (path: string) => JSON.parse(readFileSync(path, 'utf8')) as { path: string; answer: unknown }[];
+  const known = read(join(import.meta.dirname, 'openstack/answers.json'));
+  const written = read(anew);
+  assert.ok(written.length > 5);
+  for (const { path, answer } of written)
+    assert.ok(
+      known.some((one) => one.path === path && isDeepStrictEqual(one.answer, answer)),
+      path,
+    );
 });

@@ -103,8 +103,12 @@ done
 `;
 
 let runs = 0;
-const start = (cookbook: keyof typeof cookbooks, args: Record<string, unknown>): Promise<WorkflowHandle> => {
-  const header = { [contextHeader]: defaultPayloadConverter.toPayload(operator) };
+const start = (
+  cookbook: keyof typeof cookbooks,
+  args: Record<string, unknown>,
+  dryRun = false,
+): Promise<WorkflowHandle> => {
+  const header = { [contextHeader]: defaultPayloadConverter.toPayload({ ...operator, dryRun }) };
   const client = new WorkflowClient({
     connection: temporal.client.connection,
     interceptors: [{ startWithDetails: (given, next) => next({ ...given, headers: { ...given.headers, ...header } }) }],
@@ -243,3 +247,20 @@ for (const svcToDepool of [[], ['www']])
     assert.match(pairs.error ?? '', /^2 of 2 batches failed: /);
     assert.deepEqual(lines(name).slice(7).sort(), ['web1', 'web2', 'web3', 'web4']);
   });
+
+test('in a dry run a cluster is only asked, by commands that are safe, also where they fail', async () => {
+  const args = { svcToDepool: ['www'], batchSize: 2 };
+  const asked = lines('pool.log').length;
+  const unsafe = await resultOf(await start('cluster', { ...args, commands: [note('dry')] }, true));
+  assert.deepEqual([unsafe.report, unsafe.error], [[], undefined]);
+  const commands = [`${note('dry-safe')}; ${on('1', 'exit 4')}`];
+  const safe = await resultOf(await start('cluster', { ...args, commands, isSafe: true }, true));
+  assert.deepEqual([safe.report, safe.error], [['web1:false', 'web2:true', 'web3:true', 'web4:true'], undefined]);
+  assert.deepEqual([lines('dry'), lines('dry-safe').sort()], [[], ['web1', 'web2', 'web3', 'web4']]);
+  assert.deepEqual(
+    lines('pool.log')
+      .slice(asked)
+      .filter((line) => !line.startsWith('pooled ')),
+    [],
+  );
+});
