@@ -15,7 +15,10 @@ show() {
 finish() {
   verdict
   [ -n "$shown" ] || { [ -s "$entry.out" ] && exec 3<"$entry.out"; } || exit 0
-  exec cat <&3
+  # What comes after it in the same channel: see kept.sh.
+  [ -n "$kept" ] || exec cat <&3
+  cat <&3
+  exit 0
 }
 
 # Where there is no entry: whether there may have been one, $since seconds ago or less.

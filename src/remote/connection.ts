@@ -1,16 +1,8 @@
 import type { Client, ClientChannel, SFTPWrapper } from 'ssh2';
 import type { Duplex } from 'node:stream';
+import { ChannelFailure } from './channel-failure.ts';
+import { KeptShell } from './kept-shell.ts';
 import { Limit } from './limit.ts';
-
-/** Why a command did not get a channel, or lost it before it was known to have started. */
-export class ChannelFailure extends Error {
-  /** closed: the connection was dead. refused: the host gave no channel. lost: the connection died as the command was sent. */
-  readonly reason: 'closed' | 'refused' | 'lost';
-  constructor(reason: ChannelFailure['reason'], message: string) {
-    super(message);
-    this.reason = reason;
-  }
-}
 
 /** A kept connection to one host. */
 export class Connection {
@@ -23,6 +15,8 @@ export class Connection {
   readonly #idleMs: number;
   #idle: NodeJS.Timeout | undefined;
   #forwards = 0;
+  #shell: KeptShell | 'starting' | undefined;
+  #attempts = 0;
   #retired = false;
 
   constructor(client: Client, hostKey: Buffer, stamp: string, maxChannels: number, idleMs: number) {
@@ -44,7 +38,58 @@ export class Connection {
 
   /** Nothing is under way. */
   get idle(): boolean {
-    return this.channels.used === 0 && this.#forwards === 0;
+    return this.channels.used === (this.#freeShell ? 1 : 0) && this.#forwards === 0;
+  }
+
+  /**
+   * Waits for a place for a channel.
+   * @returns what gives it back
+   * @throws the signal's reason
+   */
+  place(signal: AbortSignal): Promise<() => void> {
+    const give = this.channels.tryTake();
+    if (give) return Promise.resolve(give);
+    this.#freeShell?.close();
+    return this.channels.take(signal);
+  }
+
+  /** The kept shell, if nothing uses it and it answers; it is in use then. */
+  async shell(): Promise<KeptShell | undefined> {
+    const shell = this.#freeShell;
+    if (!shell) return undefined;
+    const taken = shell.take();
+    this.rest();
+    if (await taken) return shell;
+    return undefined;
+  }
+
+  /** Whether the next attempt is to start a shell that is kept: not for one attempt alone, and not in the only channel. */
+  startsShell(): boolean {
+    if (this.#attempts++ === 0 || this.#shell !== undefined || this.channels.most < 2) return false;
+    this.#shell = 'starting';
+    return true;
+  }
+
+  /** Keeps a shell just started. */
+  keepShell(channel: ClientChannel): KeptShell {
+    const shell = new KeptShell(channel, () => {
+      if (this.channels.isWanted) shell.close();
+      this.rest();
+    });
+    this.#shell = shell;
+    channel.once('close', () => {
+      if (this.#shell === shell) this.#shell = undefined;
+    });
+    return shell;
+  }
+
+  /** The shell that was to be kept did not start. */
+  noShell(): void {
+    if (this.#shell === 'starting') this.#shell = undefined;
+  }
+
+  get #freeShell(): KeptShell | undefined {
+    return this.#shell instanceof KeptShell && this.#shell.isFree ? this.#shell : undefined;
   }
 
   /** Starts the idle time when nothing is under way; called after each use. */

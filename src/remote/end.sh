@@ -1,6 +1,7 @@
 # Ends what an entry's command has begun, and keeps it from beginning. After locate.sh, entry.sh and take.sh.
 # $1 name of the entry  $2 days since 1970, by the worker's clock  $3 why (cancelled, timeout)
 day=$2 why=$3
+enter "$1"
 
 # Processes that the entry's command has left: found. Marked ones wherever they went; once the group was killed, its too.
 left() {

@@ -1,5 +1,5 @@
-# What an attempt at a journal entry and what ends it have in common. After locate.sh. $1 name of the entry
-# From here on $entry is its path, but for what follows the last dot.
+# What an attempt at a journal entry and what ends it have in common. After locate.sh.
+# Once entered, $entry is its path, but for what follows the last dot.
 # An entry is two files: NAME.run says what it is, who runs it and how it ended, NAME.out holds its output. NAME.as is of claim.sh.
 # Plain POSIX sh; built-ins wherever there is one, as programs cost more than all else here.
 # Standard error: lines that begin with the byte 036 (see journal.ts).
@@ -34,14 +34,17 @@ verdict() {
   say "exit $rc ${born:--} ${at:--} $ended"
 }
 
-entry=$1 mine=
-read -r boot <"${SUMAC_BOOT_ID:-/proc/sys/kernel/random/boot_id}"
-read -r up rest </proc/uptime
-locate
-entry=$dir/$entry
-printf '\036sumac\036\n'
-[ -n "$dir" ] || {
-  echo 'neither the home directory nor /var/tmp can be written' >&2
-  say unwritable
-  exit 0
+# $1 name of the entry
+enter() {
+  entry=$1 mine=
+  read -r boot <"${SUMAC_BOOT_ID:-/proc/sys/kernel/random/boot_id}"
+  read -r up rest </proc/uptime
+  locate
+  entry=$dir/$entry
+  printf '\036sumac\036\n'
+  [ -n "$dir" ] || {
+    echo 'neither the home directory nor /var/tmp can be written' >&2
+    say unwritable
+    exit 0
+  }
 }

@@ -15,6 +15,8 @@ const lookScript = script('./locate.sh', './entry.sh', './attach.sh', './take.sh
 const endScript = script('./locate.sh', './entry.sh', './take.sh', './end.sh');
 const claimScript = script('./locate.sh', './claim.sh');
 const runnerScript = script('./runner.sh');
+const keptScript = fencedScript + script('./kept.sh');
+const startKept = 'sh=sh; ! command -v bash >/dev/null || sh="bash --posix"; export SHLVL=1; exec $sh -c "$@"';
 
 /** Linux takes no longer argument; sshd hands the whole command line over as one. */
 const longestCommand = 120_000;
@@ -74,14 +76,12 @@ export interface Attempt {
 const sha256 = (data: string | Buffer): string => createHash('sha256').update(data).digest('hex');
 
 /** A line that starts the command unless an attempt has, and sees it through; it reads {@link attemptInput}. */
-export function attemptLine({ entry, command, shell, stdin, sinceSeconds, fences = [] }: Attempt): string {
+export function attemptLine(attempt: Attempt): string {
+  const { entry, shell, stdin } = attempt;
+  const { digest, since, fences, whole } = partsOf(attempt);
   const bytes = stdin === undefined ? -1 : Buffer.byteLength(stdin);
-  const whole = withEnv(command, shell.env);
-  const digest = sha256(JSON.stringify([whole, sudoOf(shell), bytes])).slice(0, 32);
-  const since = String(Math.ceil(sinceSeconds));
-  const numbers = fences.map(({ lock, number }) => `${fenceFile(lock)} ${number}`).join(' ');
-  const args = [entry, today(), since, digest, String(bytes), runnerScript, numbers, whole];
-  return line(args, numbers === '' ? attemptScript : fencedScript, shell, [
+  const args = [entry, today(), since, digest, String(bytes), runnerScript, fences, whole];
+  return line(args, `${fences === '' ? attemptScript : fencedScript}attempt "$@"\n`, shell, [
     'sh',
     '-c',
     claimScript,
@@ -89,6 +89,44 @@ export function attemptLine({ entry, command, shell, stdin, sinceSeconds, fences
     entry,
     digest,
   ]);
+}
+
+function partsOf({ command, shell, stdin, sinceSeconds, fences = [] }: Attempt) {
+  const bytes = stdin === undefined ? -1 : Buffer.byteLength(stdin);
+  const whole = withEnv(command, shell.env);
+  return {
+    whole,
+    digest: sha256(JSON.stringify([whole, sudoOf(shell), bytes])).slice(0, 32),
+    since: String(Math.ceil(sinceSeconds)),
+    fences: fences.map(({ lock, number }) => `${fenceFile(lock)} ${number}`).join(' '),
+  };
+}
+
+/** Longest command, in bytes, that a kept shell is handed: it reads byte by byte. */
+const longestKept = 4096;
+
+/** Whether a kept shell can make this attempt: as who logs in, without input. */
+export const canBeKept = ({ command, shell, stdin }: Attempt): boolean =>
+  stdin === undefined && sudoOf(shell).length === 0 && Buffer.byteLength(withEnv(command, shell.env)) <= longestKept;
+
+/** How a kept shell makes an attempt. */
+export const keptBy = (attempt: () => Attempt) => ({
+  start: (end: string) => keptLine(attempt(), end),
+  next: (end: string) => nextAttempt(attempt(), end),
+});
+
+/** A line that makes an attempt, as {@link attemptLine} does, and then those it reads. @param end see kept.sh */
+function keptLine(attempt: Attempt, end: string): string {
+  const { digest, since, fences, whole } = partsOf(attempt);
+  const args = [keptScript, 'sumac', end, runnerScript, attempt.entry, today(), since, digest, fences, whole];
+  return line(args, startKept, {});
+}
+
+/** What a kept shell reads: a further attempt. */
+function nextAttempt(attempt: Attempt, end: string): string {
+  const { digest, since, fences, whole } = partsOf(attempt);
+  const lines = whole.split('\n');
+  return `${[lines.length, end, attempt.entry, today(), since, digest, fences].join(' ')}\n${lines.join('\n')}\n`;
 }
 
 /** What the line of an attempt reads first: its digest would show in the list of processes, and lead to short secrets. */
@@ -180,7 +218,8 @@ export class Notes {
     else if (word === 'first') this.first = true;
     else if (word === 'exit') this.verdict = exit(values);
     else if (word === 'fenced') this.verdict = fenced(values);
-    else if (word !== '.') this.verdict = { is: word as Exclude<Verdict['is'], 'exit' | 'fenced'> };
+    else if (!['.', 'here', 'over'].includes(word))
+      this.verdict = { is: word as Exclude<Verdict['is'], 'exit' | 'fenced'> };
   }
 }
 

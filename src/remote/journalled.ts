@@ -1,7 +1,7 @@
 import { OpsError, lockLost, messageOf } from '../model/errors.ts';
 import { AfterMark, Deadline, type Result, type RunOptions, notStarted, shorten, timedOut } from './command.ts';
 import { type HostFence, fenceFile } from './fence.ts';
-import { type Verdict, Notes, attemptInput, attemptLine, endLine, lookLine } from './journal.ts';
+import { type Verdict, Notes, attemptInput, attemptLine, canBeKept, endLine, keptBy, lookLine } from './journal.ts';
 import { Capture } from './output.ts';
 import type { Pool } from './pool.ts';
 import type { Target } from './target.ts';
@@ -51,13 +51,14 @@ export async function runOnce(pool: Pool, target: Target, command: string, optio
     capture.push(chunk);
     return options.onOutput?.(chunk);
   });
+  // Asked for when there is a channel: on the way to one the host may have been rebooted.
+  const attempt = () => ({ ...options, command, shell: options, sinceSeconds: sinceSeconds() });
   try {
     const exit = await pool.exec(target, {
-      // Read when there is a channel: on the way to one the host may have been rebooted.
       get command() {
-        if (options.looks === true) return lookLine(options.entry, sinceSeconds(), options);
-        return attemptLine({ ...options, command, shell: options, sinceSeconds: sinceSeconds() });
+        return options.looks === true ? lookLine(options.entry, sinceSeconds(), options) : attemptLine(attempt());
       },
+      kept: options.looks !== true && canBeKept(attempt()) ? keptBy(attempt) : undefined,
       stdin: stdin === undefined || options.looks === true ? undefined : attemptInput(stdin),
       pulse: true,
       signal: deadline.signal,

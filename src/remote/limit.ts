@@ -14,6 +14,14 @@ export class Limit {
     return this.#used;
   }
 
+  get most(): number {
+    return this.#most;
+  }
+  /** Somebody waits for a place. */
+  get isWanted(): boolean {
+    return this.#waiting.length > 0;
+  }
+
   /** Fewer from now on, at least one. */
   lower(most: number): void {
     this.#most = Math.max(1, Math.min(this.#most, most));

@@ -3,8 +3,10 @@ import type { Duplex } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { OpsError, isOpsError, messageOf } from '../model/errors.ts';
 import { connect, unreachable } from './connect.ts';
-import { ChannelFailure, Connection } from './connection.ts';
+import { ChannelFailure } from './channel-failure.ts';
+import { Connection } from './connection.ts';
 import type { HostKeys } from './host-keys.ts';
+import { type KeptShell, newEnd } from './kept-shell.ts';
 import { Limit } from './limit.ts';
 import { type Exit, type Job, serve } from './serve.ts';
 import type { Target } from './target.ts';
@@ -51,14 +53,16 @@ export class Pool {
   }
 
   /**
-   * Runs a command in a channel of its own. A command that never got one because a kept connection was dead goes over
+   * Runs a command in a channel of its own, or by a kept shell that answers. A command that never got one because a kept connection was dead goes over
    * a new connection.
    * @throws the signal's reason; CONNECTION_LOST of kind unknown when the command may have run; what {@link connect} throws
    */
   async exec(target: Target, job: Job): Promise<Exit> {
     for (let failures = 0; ;) {
       const { connection, fresh } = await this.#connection(target, job.signal);
-      const give = job.urgent === true ? connection.channels.tryTake() : await connection.channels.take(job.signal);
+      const shell = job.kept && (await unlessAborted(connection.shell(), job.signal));
+      if (shell) return await this.#byShell(target, shell, job);
+      const give = job.urgent === true ? connection.channels.tryTake() : await connection.place(job.signal);
       if (!give) return this.#aside(target, job);
       const done = () => {
         give();
@@ -66,8 +70,14 @@ export class Pool {
       };
       try {
         const patience = fresh ? target.connectTimeoutMs : staleMs;
+        if (job.kept && connection.startsShell()) {
+          const end = newEnd();
+          const opening = connection.start(job.kept.start(end), patience);
+          return await served(opening, job, done, (channel) => connection.keepShell(channel).attempt(job, end));
+        }
         return await served(connection.start(job.command, patience), job, done);
       } catch (error) {
+        connection.noShell();
         if (!(error instanceof ChannelFailure)) throw error;
         done();
         const others = connection.channels.used;
@@ -93,7 +103,7 @@ export class Pool {
   async sftp<T>(target: Target, signal: AbortSignal, use: (sftp: SFTPWrapper) => Promise<T>): Promise<T> {
     for (let attempt = 1; ; attempt++) {
       const { connection, fresh } = await this.#connection(target, signal);
-      const give = await connection.channels.take(signal);
+      const give = await connection.place(signal);
       const done = () => {
         give();
         connection.rest();
@@ -133,6 +143,17 @@ export class Pool {
     const all = [...this.#kept.values()].map(({ connection }) => connection);
     this.#kept.clear();
     for (const result of await Promise.allSettled(all)) if (result.status === 'fulfilled') result.value.end();
+  }
+
+  async #byShell(target: Target, shell: KeptShell, job: Job): Promise<Exit> {
+    const end = newEnd();
+    const text = job.kept?.next(end);
+    try {
+      job.onSend?.();
+      return await shell.attempt(job, end, text);
+    } catch (error) {
+      throw error instanceof ChannelFailure ? lost(target, error) : error;
+    }
   }
 
   /** For a command that cannot wait for a place: a connection for it alone. */
@@ -237,7 +258,12 @@ export class Pool {
 }
 
 /** @param done called once the channel is no more */
-async function served(opening: Promise<ClientChannel>, job: Job, done: () => void = () => undefined): Promise<Exit> {
+async function served(
+  opening: Promise<ClientChannel>,
+  job: Job,
+  done: () => void = () => undefined,
+  see: (channel: ClientChannel) => Promise<Exit> = (channel) => serve(channel, job),
+): Promise<Exit> {
   opening.then((channel) => channel.once('close', done)).catch(done);
   let channel: ClientChannel;
   try {
@@ -248,7 +274,7 @@ async function served(opening: Promise<ClientChannel>, job: Job, done: () => voi
     throw error;
   }
   job.onSend?.();
-  return serve(channel, job);
+  return see(channel);
 }
 
 // Its end is only seen once everything before it has been read.

@@ -27,6 +27,6 @@ trap : TERM INT HUP
   echo "exit $rc $up" >>"$entry.run"
 } | {
   trap '' TERM INT HUP
-  # However fast the output is read elsewhere, and when the disk is full too, the command goes on.
-  cat >"$entry.out" || { echo full >>"$entry.run"; cat >/dev/null; }
-}
+  # However fast the output is read elsewhere, and when the disk is full too, it goes on taking in what the command says.
+  exec tee "$entry.out" >/dev/null
+} || echo full >>"$entry.run"

@@ -1,6 +1,6 @@
 import type { ClientChannel } from 'ssh2';
 import type { Readable } from 'node:stream';
-import { ChannelFailure } from './connection.ts';
+import { ChannelFailure } from './channel-failure.ts';
 import { haveRead } from './garbage.ts';
 
 /** A command for a host, and what is done with what it says. */
@@ -10,6 +10,8 @@ export interface Job {
   stdin?: string | Buffer | (() => Readable) | undefined;
   /** Of a journalled command: keeps standard input open, and sends a line every second. */
   pulse?: boolean;
+  /** How a shell that is kept makes the same attempt: the command that starts it, or what one that runs reads. */
+  kept?: { start: (end: string) => string; next: (end: string) => string } | undefined;
   /** Does not wait for a channel: takes a connection of its own when none is free. */
   urgent?: boolean;
   /** Called when the command may have reached the host. */
@@ -29,7 +31,8 @@ export interface Exit {
   signal?: string;
 }
 
-const pulseMs = 1000;
+/** How often what a journalled command has said is passed on. */
+export const pulseMs = 1000;
 
 /** Sees a command through in the channel in which it was started. */
 export function serve(channel: ClientChannel, job: Job): Promise<Exit> {

@@ -4,6 +4,11 @@ import { isNotFound, type Temporal } from '../client.ts';
 import { unknownRun } from '../served.ts';
 
 export type HistoryEvent = temporal.api.history.v1.IHistoryEvent;
+type HistoryRequest = temporal.api.workflowservice.v1.IGetWorkflowExecutionHistoryRequest;
+type Connection = Temporal['connection'];
+
+/** HISTORY_EVENT_FILTER_TYPE_CLOSE_EVENT (temporal/api/enums/v1/workflow.proto). */
+const closeEvent: unknown = 2;
 
 /** What a reader of the history is told between events. */
 export type Batch = { events: HistoryEvent[] } | { away: string };
@@ -23,16 +28,27 @@ export async function* followHistory(temporal: Temporal, run: string, execution?
   }
 }
 
+/** A step is half a dozen events, and an answer of the server for each would cost as much as the step. */
+const paceMs = 100;
+
 /** @returns the execution it continued as, if it did */
 async function* oneExecution({ connection, namespace }: Temporal, workflowId: string, runId: string | undefined) {
+  const request = {
+    namespace,
+    execution: { workflowId, ...(runId !== undefined && { runId }) },
+    waitNewEvent: true,
+  };
   let token: Uint8Array | undefined;
-  let seen = 0;
+  let [seen, answers] = [0, 0];
+  let closed: Promise<unknown> | undefined;
   for (;;) {
     try {
+      if (answers++ > 1) {
+        closed ??= untilClosed(connection, request);
+        await Promise.race([sleep(paceMs), closed]);
+      }
       const { history, nextPageToken } = await connection.workflowService.getWorkflowExecutionHistory({
-        namespace,
-        execution: { workflowId, ...(runId !== undefined && { runId }) },
-        waitNewEvent: true,
+        ...request,
         ...(token && { nextPageToken: token }),
       });
       const events = (history?.events ?? []).filter(({ eventId }) => Number(eventId) > seen);
@@ -47,5 +63,22 @@ async function* oneExecution({ connection, namespace }: Temporal, workflowId: st
       token = undefined; // from the start again, without what was seen
       await sleep(1_000);
     }
+  }
+}
+
+/** Settles when the execution has closed, so that nobody waits for its end who paces the rest; also when that cannot be asked. */
+async function untilClosed(connection: Connection, request: HistoryRequest): Promise<void> {
+  let token: Uint8Array | undefined;
+  try {
+    do {
+      const { nextPageToken } = await connection.workflowService.getWorkflowExecutionHistory({
+        ...request,
+        historyEventFilterType: closeEvent as temporal.api.enums.v1.HistoryEventFilterType,
+        ...(token && { nextPageToken: token }),
+      });
+      token = nextPageToken;
+    } while (token.length > 0);
+  } catch {
+    await sleep(10 * paceMs);
   }
 }

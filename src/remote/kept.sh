@@ -1,0 +1,59 @@
+# A shell that makes one attempt after another, each as attempt.sh does, without another channel, login or start of a shell.
+# Under bash where there is one, as not every sh gives a job a process group of its own without a terminal. After attempt.sh and what that needs.
+# $1 mark for the end of the first attempt  then: what is the same for all of them: $2 text of runner.sh
+# and of the first: $3 name of the entry  $4 day  $5 seconds  $6 digest  $7 locks  $8 command
+# Standard input: `here`, answered with the same on standard error, asks whether we still answer. A line with the number of lines of
+# the command, mark, entry, day, seconds, digest and locks, then these lines: the next attempt, once the one before is over.
+# Any other line: there may be something to pass on. Its end is ours.
+set -m 2>/dev/null
+runner=$2 job= nl='
+'
+eval "run() {
+$runner
+}"
+
+over() {
+  printf '\036over %s\n' "$mark" >&2
+  printf '\036over %s\n' "$mark"
+}
+
+begin() {
+  mark=$1 ticks=0
+  (
+    trap over EXIT
+    trap 'exit 143' TERM
+    trap : USR1
+    attempt "$2" "$3" "$4" "$5" -1 "$runner" "$6" "$7" 'run "$@"'
+  ) </dev/null &
+  job=$!
+}
+
+running() {
+  [ -n "$job" ] && { read -r stat <"/proc/$job/stat"; } 2>/dev/null || return 1
+  set -- ${stat##*) }
+  [ "$1" != Z ] && [ "$2" = $$ ]
+}
+
+begin "$1" "$3" "$4" "$5" "$6" "$7" "$8"
+while read -r lines next entry day since digest fences; do
+  case $lines in
+  '')
+    ticks=$((ticks + 1))
+    if ! running; then over
+    # It listens by then.
+    elif [ "$ticks" -gt 1 ]; then kill -USR1 "$job"
+    fi
+    ;;
+  here) printf '\036here\n' >&2 ;;
+  *)
+    wait "$job"
+    IFS= read -r command || exit
+    while [ "$lines" -gt 1 ]; do
+      IFS= read -r line || exit
+      command=$command$nl$line lines=$((lines - 1))
+    done
+    begin "$next" "$entry" "$day" "$since" "$digest" "$fences" "$command"
+    ;;
+  esac
+done
+! running || kill "$job"

@@ -1,0 +1,205 @@
+import assert from 'node:assert/strict';
+import { execFileSync, spawn } from 'node:child_process';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { isOpsError } from '../../../src/model/errors.ts';
+import { Notes, keptBy } from '../../../src/remote/journal.ts';
+import { Remote } from '../../../src/remote/remote.ts';
+import { type SshLab, startSshLab } from '../../support/sshd.ts';
+
+const skip = process.getuid?.() === 0 ? false : 'sshd needs root';
+let lab: SshLab;
+const remotes: Remote[] = [];
+const remoteWith = (ssh: object = {}) => {
+  const remote = new Remote(lab.configWith(ssh));
+  remotes.push(remote);
+  return remote;
+};
+
+before(async () => {
+  if (!skip) lab = await startSshLab(['alpha', 'beta', 'gamma']);
+});
+after(async () => {
+  if (skip) return;
+  await Promise.all(remotes.map((remote) => remote.close()));
+  await lab.close();
+});
+
+let tokens = 0;
+const once = async (remote: Remote, host: string, command: string, token = `kept${tokens++}`) => {
+  const { exitCode, capture } = await remote.runOnce(host, command, { token });
+  return [exitCode, capture.output(1_000_000).text];
+};
+const waitFor = async (what: () => boolean) => {
+  for (let i = 0; !what(); i++) {
+    assert.ok(i < 3000, 'did not come');
+    await sleep(10);
+  }
+};
+/** The kept shells of this lab, found by the journal in their environment. */
+const shells = () =>
+  readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number)
+    .filter((pid) => {
+      try {
+        const words = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');
+        const isKept = words[0] === 'bash' && words[1] === '--posix' && words[4] === 'sumac';
+        // An attempt is a copy of its shell.
+        return isKept && !shellOf(parentOf(pid)) && readFileSync(`/proc/${pid}/environ`, 'utf8').includes(lab.dir);
+      } catch {
+        return false;
+      }
+    });
+const shellOf = (pid: number) => readFileSync(`/proc/${pid}/cmdline`, 'utf8').startsWith('bash\0--posix\0');
+const parentOf = (pid: number) => Number(readFileSync(`/proc/${pid}/stat`, 'utf8').replace(/.*\) /, '').split(' ')[1]);
+const childrenOf = (pid: number) =>
+  readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ').map(Number);
+
+test('one attempt has a channel of its own; those that follow share a shell', { skip }, async () => {
+  const remote = remoteWith();
+  await once(remote, 'alpha', 'true');
+  assert.deepEqual(shells(), []);
+  await once(remote, 'alpha', 'true');
+  const [shell, ...others] = shells();
+  assert.ok(shell !== undefined && others.length === 0);
+  for (let i = 0; i < 5; i++) assert.deepEqual(await once(remote, 'alpha', `echo ${i}; exit ${i}`), [i, `${i}\n`]);
+  assert.deepEqual(shells(), [shell]);
+  await remote.close();
+  await waitFor(() => shells().length === 0);
+});
+
+test('what a command is and says comes through unchanged', { skip }, async () => {
+  const remote = remoteWith();
+  await once(remote, 'alpha', 'true');
+  const texts = [
+    `printf '%s\\n' * 'a  b' "c\\d" | head -n 1; echo "\n\n  'two lines' \\\n on"\n\n`,
+    `printf '\\036over 0123456789abcdef'`,
+    `printf '\\036over 0123456789abcdef0123456789abcdef\\n\\036'; printf '\\036here\\n' >&2`,
+    'head -c 300000 /dev/zero | tr "\\0" x',
+    'here',
+    'exit 7',
+    '# nothing',
+    'umask; ulimit -c; set -o | grep posix; echo $-; echo "$0 $# $SHLVL"; cat; pwd',
+    `for i in 1 2 3; do printf '\\036'; sleep 0.2; done; echo é €`,
+  ];
+  for (const [i, text] of texts.entries()) {
+    const [kept, alone] = [await once(remote, 'alpha', text), await once(remoteWith(), 'alpha', text)];
+    assert.deepEqual(kept, alone, `text ${i}`);
+  }
+  assert.equal(shells().length, 1);
+  await remote.close();
+});
+
+test('commands at the same time, of any kind, do not wait for each other', { skip }, async () => {
+  const remote = remoteWith({ max_channels: 2 });
+  await once(remote, 'alpha', 'true');
+  await once(remote, 'alpha', 'true');
+  const all = await Promise.all(
+    Array.from({ length: 12 }, (_, i) =>
+      i % 3 === 0
+        ? remote.run('alpha', `echo ${i}`).then(({ capture }) => [0, capture.output(100).text])
+        : once(remote, 'alpha', `echo ${i}`),
+    ),
+  );
+  assert.deepEqual(
+    all,
+    Array.from({ length: 12 }, (_, i) => [0, `${i}\n`]),
+  );
+  const [local, path] = [join(lab.dir, 'local'), join(lab.dir, 'file')];
+  writeFileSync(local, 'sent');
+  await remote.run('alpha', 'sleep 0.1');
+  assert.deepEqual(await once(remote, 'alpha', `echo sent >${path}; cat ${path}`), [0, 'sent\n']);
+  await remote.close();
+});
+
+test('an attempt that is killed, or its shell, is made again and finds the command', { skip }, async () => {
+  const remote = remoteWith();
+  await once(remote, 'beta', 'true');
+  await once(remote, 'beta', 'true');
+  for (const who of ['attempt', 'shell']) {
+    const [began, go] = [join(lab.dir, `${who}.began`), join(lab.dir, `${who}.go`)];
+    const command = `echo x >>${began}; until [ -e ${go} ]; do sleep 0.1; done; echo went on`;
+    const first = assert.rejects(once(remote, 'beta', command, who), (error) => {
+      assert.ok(isOpsError(error));
+      assert.deepEqual([error.kind, error.code], ['transient', 'CONNECTION_LOST']);
+      return true;
+    });
+    await waitFor(() => existsSync(began));
+    const [shell = 0] = shells();
+    process.kill(who === 'shell' ? shell : (childrenOf(shell)[0] ?? 0), 'SIGKILL');
+    await first;
+    writeFileSync(go, '');
+    assert.deepEqual(await once(remote, 'beta', command, who), [0, 'went on\n']);
+    assert.equal(readFileSync(began, 'utf8'), 'x\n');
+  }
+});
+
+test('a shell that hangs is left alone: the command gets a channel of its own', { skip }, async () => {
+  const remote = remoteWith();
+  await once(remote, 'gamma', 'true');
+  await once(remote, 'gamma', 'true');
+  const [shell = 0] = shells();
+  process.kill(shell, 'SIGSTOP');
+  assert.deepEqual(await once(remote, 'gamma', 'echo other'), [0, 'other\n']);
+  process.kill(shell, 'SIGCONT');
+  await waitFor(() => !existsSync(`/proc/${shell}`));
+});
+
+test('a connection that is dead is left before anything is sent', { skip }, async () => {
+  const remote = remoteWith();
+  await once(remote, 'gamma', 'true');
+  await once(remote, 'gamma', 'true');
+  lab.host('gamma').cut();
+  assert.deepEqual(await once(remote, 'gamma', 'echo new'), [0, 'new\n']);
+  await remote.close();
+});
+
+test('without bash the shell is sh, and a command has its process group all the same', async () => {
+  const dir = mkdtempSync(join(tmpdir(), 'sumac-kept-'));
+  const bin = join(dir, 'bin');
+  mkdirSync(bin);
+  const programs = ['sh', 'cat', 'tee', 'sleep', 'setsid', 'mkdir', 'rm', 'head', 'wc', 'id', 'find', 'grep'];
+  for (const name of programs) {
+    const path = execFileSync('sh', ['-c', `command -v ${name}`], { encoding: 'utf8' }).trim();
+    symlinkSync(path, join(bin, name));
+  }
+  const env = { PATH: bin, HOME: dir, SHELL: '/bin/sh', SUMAC_JOURNAL: join(dir, 'journal') };
+  const of = (i: number) =>
+    keptBy(() => ({ entry: `entry${i}`, command: `echo ${i}; exit ${i}`, shell: {}, sinceSeconds: 0 }));
+  const child = spawn('/bin/sh', ['-c', of(0).start('end0')], { env });
+  const said = { out: '', err: '' };
+  child.stdout.setEncoding('utf8').on('data', (text: string) => (said.out += text));
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (said.err += text));
+  try {
+    for (let i = 0; i < 4; i++) {
+      if (i > 0) child.stdin.write(`here\n${of(i).next(`end${i}`)}`);
+      await waitFor(() => Object.values(said).every((text) => text.includes(`\x1eover end${i}\n`)));
+      const notes = new Notes();
+      notes.push(said.err);
+      assert.partialDeepStrictEqual(notes.verdict, { is: 'exit', code: i });
+      const [, , , , group] = /^start (\S+) (\d+) (\d+) (\d+)/.exec(entry(dir, i)) ?? [];
+      assert.notEqual(Number(group), child.pid);
+    }
+    const [mark, over] = ['\x1esumac\x1e\n', (i: number) => `\x1eover end${i}\n`];
+    assert.ok(said.out.startsWith(`${mark}0\n${over(0)}${mark}1\n${over(1)}`));
+  } finally {
+    child.stdin.end();
+    await waitFor(() => child.exitCode !== null);
+    rmSync(dir, { recursive: true });
+  }
+});
+
+const entry = (dir: string, i: number) => readFileSync(join(dir, 'journal', `entry${i}.run`), 'utf8');
