@@ -4,21 +4,12 @@ import { defaultPayloadConverter } from '@temporalio/common';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type ExecArgs, execName } from '../../src/model/exec.ts';
 import { contextHeader, type RunInput } from '../../src/model/run.ts';
-import { testCli } from '../support/cookbook-cli.ts';
+import { beatsOf, startLabCli } from '../support/lab-cli.ts';
 import { nap } from '../support/nap.ts';
-import { startSshLab } from '../support/sshd.ts';
-import { startTemporal } from '../support/temporal.ts';
 import { operator, resultOf } from '../support/world/engine.ts';
 import { recordHistory } from './record.ts';
 
-const [lab, server] = await Promise.all([startSshLab(['web1', 'web2', 'web3']), startTemporal()]);
-const cli = testCli(`\
-cookbooks_base_dirs: [DIRECTORY]
-logs_base_dir: DIRECTORY/logs
-state_dir: DIRECTORY/state
-temporal: { address: '${server.address}' }
-ssh: { config_file: ${lab.sshConfig}, identity_files: [${lab.key}], known_hosts: [${lab.knownHosts}], agent: false }
-`);
+const { server, cli, stop } = await startLabCli(['web1', 'web2', 'web3']);
 const header = { [contextHeader]: defaultPayloadConverter.toPayload({ ...operator, noLocks: true }) };
 const client = new WorkflowClient({
   connection: server.client.connection,
@@ -31,13 +22,6 @@ const start = (what: string, args: Pick<ExecArgs, 'commands'> & Partial<ExecArgs
 };
 /** A command that does something else on one host. */
 const on = (host: string, what: string) => `case $HOME in */${host}) ${what};; esac`;
-
-/** Hosts that have ended the command under way, as the run's activity says. */
-async function done(handle: WorkflowHandle): Promise<number> {
-  const { raw } = await handle.describe();
-  const [payload] = raw.pendingActivities?.[0]?.heartbeatDetails?.payloads ?? [];
-  return payload ? defaultPayloadConverter.fromPayload<{ done: number }>(payload).done : 0;
-}
 
 async function record(name: string, handle: WorkflowHandle): Promise<void> {
   const { exitCode } = await resultOf(handle);
@@ -52,11 +36,9 @@ try {
   await record('exec.safe', await start('safe', { commands, safe: true, successPercentage: 0 }));
   const hangs = { commands: ['echo one', on('web2', `exec sleep ${nap(1)}`)], batchSize: 2, batchSleep: 0.1 };
   const cancelled = await start('cancelled', { ...hangs, successPercentage: 50 });
-  while ((await done(cancelled)) !== 2) await sleep(100);
+  while ((await beatsOf(cancelled))[0]?.done !== 2) await sleep(100);
   await cancelled.cancel();
   await record('exec.cancelled', cancelled);
 } finally {
-  await cli.stop();
-  await server.stop();
-  await lab.close();
+  await stop();
 }

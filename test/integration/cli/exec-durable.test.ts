@@ -1,37 +1,26 @@
-import { defaultPayloadConverter } from '@temporalio/common';
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { testCli, type Going, type TestCli } from '../../support/cookbook-cli.ts';
+import type { Going, TestCli } from '../../support/cookbook-cli.ts';
+import { beatsOf, type LabCli, startLabCli, until } from '../../support/lab-cli.ts';
 import { nap } from '../../support/nap.ts';
-import { startSshLab, type SshLab } from '../../support/sshd.ts';
-import { startTemporal, type TemporalServer } from '../../support/temporal.ts';
+import type { SshLab } from '../../support/sshd.ts';
+import type { TemporalServer } from '../../support/temporal.ts';
 
 let lab: SshLab;
 let server: TemporalServer;
 let cli: TestCli;
+let stop: LabCli['stop'];
 let worker: Going;
 const hosts = ['web1', 'web2', 'web3', 'web4'];
 
 before(async () => {
-  [lab, server] = await Promise.all([startSshLab(hosts), startTemporal()]);
-  cli = testCli(`\
-cookbooks_base_dirs: [DIRECTORY]
-logs_base_dir: DIRECTORY/logs
-state_dir: DIRECTORY/state
-temporal: { address: '${server.address}' }
-ssh: { config_file: ${lab.sshConfig}, identity_files: [${lab.key}], known_hosts: [${lab.knownHosts}], agent: false }
-`);
+  ({ lab, server, cli, stop } = await startLabCli(hosts));
   worker = await cli.worker();
 });
-after(async () => {
-  await cli.stop();
-  await server.stop();
-  await lab.close();
-});
+after(() => stop());
 
 const file = (name: string) => join(lab.dir, name);
 const lines = (name: string) => (existsSync(file(name)) ? readFileSync(file(name), 'utf8').trim().split('\n') : []);
@@ -45,12 +34,6 @@ const running = (seconds: number) =>
   execFileSync('ps', ['-eo', 'args'], { encoding: 'utf8' })
     .split('\n')
     .filter((line) => line === `sleep ${seconds}`).length;
-async function until(what: () => boolean | Promise<boolean>): Promise<void> {
-  for (let tries = 0; !(await what()); tries++) {
-    assert.ok(tries < 1200, 'did not come');
-    await sleep(50);
-  }
-}
 
 test('in mode sync the report of each command is there as soon as it is over, and once only', async () => {
   const second = `${untilThere('go-on')}; echo two`;
@@ -79,18 +62,13 @@ test('in mode sync the report of each command is there as soon as it is over, an
   ]);
 });
 
-/** Hosts that have ended the command under way, as the run's activity says. */
-async function done(run: string): Promise<number> {
-  const { raw } = await server.client.workflow.getHandle(run).describe();
-  const [payload] = raw.pendingActivities?.[0]?.heartbeatDetails?.payloads ?? [];
-  return payload ? defaultPayloadConverter.fromPayload<{ done: number }>(payload).done : 0;
-}
-
 test('a run that is cancelled tells what had ended, what was ended and what was not sent', async () => {
   const command = `${note('sent')}; echo by \${HOME##*/}; ${on('3', `exec sleep ${nap(1)}`)}; ${on('1', 'exit 3')}`;
   const going = cli.start(['exec', '--force', '-b', '3', '-s', '3600', '-p', '50', 'web[1-4]', command]);
   const id = await runId(going);
-  await until(async () => running(nap(1)) === 1 && (await done(id)) === 2);
+  await until(
+    async () => running(nap(1)) === 1 && (await beatsOf(server.client.workflow.getHandle(id)))[0]?.done === 2,
+  );
   const cancelled = await cli.run(['cancel', id]);
   assert.equal(cancelled.code, 0, cancelled.stderr);
   const { code, stdout, stderr } = await going.ended;

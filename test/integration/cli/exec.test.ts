@@ -3,43 +3,25 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { testCli, type Going, type TestCli } from '../../support/cookbook-cli.ts';
+import type { Going, TestCli } from '../../support/cookbook-cli.ts';
+import { type LabCli, startLabCli, until } from '../../support/lab-cli.ts';
 import { nap } from '../../support/nap.ts';
-import { startSshLab, type SshLab } from '../../support/sshd.ts';
-import { startTemporal, type TemporalServer } from '../../support/temporal.ts';
+import type { SshLab } from '../../support/sshd.ts';
 
 let lab: SshLab;
-let server: TemporalServer;
 let cli: TestCli;
+let stop: LabCli['stop'];
 
 before(async () => {
-  [lab, server] = await Promise.all([startSshLab(['web1', 'web2', 'web3']), startTemporal()]);
-  cli = testCli(`\
-cookbooks_base_dirs: [DIRECTORY]
-logs_base_dir: DIRECTORY/logs
-state_dir: DIRECTORY/state
-temporal: { address: '${server.address}' }
-ssh: { config_file: ${lab.sshConfig}, identity_files: [${lab.key}], known_hosts: [${lab.knownHosts}], agent: false }
-`);
+  ({ lab, cli, stop } = await startLabCli(['web1', 'web2', 'web3']));
   await cli.worker();
 });
-after(async () => {
-  await cli.stop();
-  await server.stop();
-  await lab.close();
-});
+after(() => stop());
 
 const file = (name: string) => join(lab.dir, name);
 const lines = (name: string) => (existsSync(file(name)) ? readFileSync(file(name), 'utf8').trim().split('\n') : []);
 const runId = (going: Going) => going.until(/^(exec\/\d{8}-\d{6}-\w+-[0-9a-f]{4})\r?$/m).then(([, id = '']) => id);
 const question = /OK to proceed on 2 hosts\? Enter the number of affected hosts to confirm or "q" to quit[^]*> /;
-async function until(what: () => boolean | Promise<boolean>): Promise<void> {
-  for (let tries = 0; !(await what()); tries++) {
-    assert.ok(tries < 1200, 'did not come');
-    await sleep(50);
-  }
-}
 
 test('at a terminal the number of hosts confirms, and a bar shows how far it is', async () => {
   const going = cli.start(

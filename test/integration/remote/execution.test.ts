@@ -4,12 +4,12 @@ import assert from 'node:assert/strict';
 import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { type RunInput, contextHeader } from '../../../src/model/run.ts';
 import { Remote } from '../../../src/remote/remote.ts';
-import { testCli, type Going, type TestCli } from '../../support/cookbook-cli.ts';
-import { startSshLab, type SshLab } from '../../support/sshd.ts';
-import { startTemporal, type TemporalServer } from '../../support/temporal.ts';
+import type { Going, TestCli } from '../../support/cookbook-cli.ts';
+import { beatsOf, type LabCli, startLabCli, until } from '../../support/lab-cli.ts';
+import type { SshLab } from '../../support/sshd.ts';
+import type { TemporalServer } from '../../support/temporal.ts';
 import { operator, resultOf } from '../../support/world/engine.ts';
 
 /** Cookbooks as an operator would write them. */
@@ -33,10 +33,12 @@ const hosts = ['web1', 'web2', 'web3', 'web4', 'web5', 'web6'];
 let lab: SshLab;
 let temporal: TemporalServer;
 let cli: TestCli;
+let stop: LabCli['stop'];
 let worker: Going;
 
 before(async () => {
-  [lab, temporal] = await Promise.all([startSshLab(hosts), startTemporal()]);
+  const config = ({ dir }: SshLab) => ({ hooks: { pool: join(dir, 'pool') }, ssh: { fanout: 2, slice_size: 3 } });
+  ({ lab, server: temporal, cli, stop } = await startLabCli(hosts, { config }));
   mkdirSync(file('cookbooks/exec'), { recursive: true });
   for (const [name, body] of Object.entries(cookbooks))
     writeFileSync(
@@ -46,27 +48,9 @@ before(async () => {
        export async function run(args: never, spicerack: Spicerack) {${body}}`,
     );
   writeFileSync(file('pool'), poolHook, { mode: 0o755 });
-  cli = testCli(`\
-cookbooks_base_dirs: [${lab.dir}]
-logs_base_dir: DIRECTORY/logs
-state_dir: DIRECTORY/state
-temporal: { address: '${temporal.address}' }
-hooks: { pool: ${file('pool')} }
-ssh:
-  config_file: ${lab.sshConfig}
-  identity_files: [${lab.key}]
-  known_hosts: [${lab.knownHosts}]
-  agent: false
-  fanout: 2
-  slice_size: 3
-`);
   worker = await cli.worker();
 });
-after(async () => {
-  await cli.stop();
-  await temporal.stop();
-  await lab.close();
-});
+after(() => stop());
 
 const file = (name: string) => join(lab.dir, name);
 /** Which host wrote what, in the order in which it did. */
@@ -80,12 +64,6 @@ const lines = (name: string) =>
 const note = (name: string) => `echo $HOME >>${file(name)}`;
 const on = (names: string, what: string) => `case $HOME in */web[${names}]) ${what};; esac`;
 const untilGo = (name: string) => `while [ ! -e ${file(name)} ]; do sleep 0.1; done`;
-const until = async (what: () => boolean | Promise<boolean>) => {
-  for (const end = Date.now() + 120_000; !(await what());) {
-    assert.ok(Date.now() < end, 'did not come');
-    await sleep(50);
-  }
-};
 
 /** A load balancer in a file: one line a host that serves. */
 const poolHook = `#!/bin/sh
@@ -123,12 +101,7 @@ test('slices that run at the same time share one budget: what fails in one keeps
   const handle = await start('batch', { commands: [command] });
   await until(() => lines('shared').length === 4);
   const stopped = async () => {
-    const pending = (await handle.describe()).raw.pendingActivities ?? [];
-    const details = pending.map(({ heartbeatDetails }) => heartbeatDetails?.payloads?.[0]);
-    const said = details.map(
-      (one) => one && defaultPayloadConverter.fromPayload<{ stopped?: boolean; failed: number }>(one),
-    );
-    return said.some((one) => one?.failed === 0 && one.stopped === true);
+    return (await beatsOf(handle)).some(({ failed, stopped }) => failed === 0 && stopped === true);
   };
   await until(stopped);
   writeFileSync(file('go-shared'), '');

@@ -2,21 +2,18 @@ import assert from 'node:assert/strict';
 import { chmodSync, mkdirSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { type Going, type TestCli, testCli } from '../../support/cookbook-cli.ts';
-import { type SshLab, startSshLab } from '../../support/sshd.ts';
-import { type TemporalServer, startTemporal } from '../../support/temporal.ts';
+import type { Going, TestCli } from '../../support/cookbook-cli.ts';
+import { type LabCli, startLabCli } from '../../support/lab-cli.ts';
+import type { SshLab } from '../../support/sshd.ts';
 
 let lab: SshLab;
-let temporal: TemporalServer;
 let cli: TestCli;
+let stop: LabCli['stop'];
 let worker: Going;
 const file = (name: string) => join(lab.dir, name);
 
 before(async () => {
-  [lab, temporal] = await Promise.all([
-    startSshLab(['web1', 'web2'], ['Subsystem sftp internal-sftp']),
-    startTemporal(),
-  ]);
+  ({ lab, cli, stop } = await startLabCli(['web1', 'web2'], { sshd: ['Subsystem sftp internal-sftp'] }));
   mkdirSync(file('cookbooks'));
   writeFileSync(
     file('cookbooks/configure.ts'),
@@ -34,20 +31,9 @@ before(async () => {
        });
      }`,
   );
-  cli = testCli(`\
-cookbooks_base_dirs: [${lab.dir}]
-logs_base_dir: DIRECTORY/logs
-state_dir: DIRECTORY/state
-temporal: { address: '${temporal.address}' }
-ssh: { config_file: '${lab.sshConfig}', identity_files: ['${lab.key}'], known_hosts: ['${lab.knownHosts}'], agent: false }
-`);
   worker = await cli.worker();
 });
-after(async () => {
-  await cli.stop();
-  await temporal.stop();
-  await lab.close();
-});
+after(() => stop());
 
 /** A run up to where its files are changed and its last step goes on. */
 async function configured(name: string) {
