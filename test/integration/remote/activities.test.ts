@@ -358,6 +358,8 @@ test('a reboot that takes the connection along has succeeded, one that is refuse
     chmodSync(rebootHost, 0o755);
   };
   install(`echo x >>${file('rebooted')}; kill -9 $(ps -o ppid= -p $(ps -o sid= -p $$)); sleep 1`);
+  // A shell that is kept there knows nothing of it.
+  remote.forget('web3');
   // Without it the next line would reboot this machine.
   assert.equal(await remote.text('web3', 'command -v reboot-host'), `${rebootHost}\n`);
   const reboot = (token: string) =>

@@ -48,9 +48,26 @@ before(async () => {
        export async function run(args: never, spicerack: Spicerack) {${body}}`,
     );
   writeFileSync(file('pool'), poolHook, { mode: 0o755 });
+  await installReboot();
   worker = await cli.worker();
 });
 after(() => stop());
+
+/** Before there is any worker, as a shell that one keeps on a host would know nothing of it. */
+async function installReboot(): Promise<void> {
+  const remote = new Remote(lab.config);
+  for (const host of hosts.slice(0, 3)) {
+    const bin = join(lab.dir, host, 'bin');
+    mkdirSync(bin);
+    const script = `#!/bin/sh\n${note('reboots')}\ncat /proc/sys/kernel/random/uuid >$HOME/boot_id\n`;
+    writeFileSync(join(bin, 'reboot-host'), script);
+    chmodSync(join(bin, 'reboot-host'), 0o755);
+    writeFileSync(join(lab.dir, host, '.bashrc'), `export PATH=${bin}:$PATH\n`);
+    // Without it a run would reboot this machine.
+    assert.equal(await remote.text(host, 'command -v reboot-host'), `${bin}/reboot-host\n`);
+  }
+  await remote.close();
+}
 
 const file = (name: string) => join(lab.dir, name);
 /** Which host wrote what, in the order in which it did. */
@@ -155,18 +172,6 @@ test('a worker killed in the middle of a batch is followed by one that goes on, 
 });
 
 test('several hosts are rebooted one after the other, each once the one before is back by its boot id', async () => {
-  const remote = new Remote(lab.config);
-  for (const host of hosts.slice(0, 3)) {
-    const bin = join(lab.dir, host, 'bin');
-    mkdirSync(bin);
-    const script = `#!/bin/sh\n${note('reboots')}\ncat /proc/sys/kernel/random/uuid >$HOME/boot_id\n`;
-    writeFileSync(join(bin, 'reboot-host'), script);
-    chmodSync(join(bin, 'reboot-host'), 0o755);
-    writeFileSync(join(lab.dir, host, '.bashrc'), `export PATH=${bin}:$PATH\n`);
-    // Without it the run would reboot this machine.
-    assert.equal(await remote.text(host, 'command -v reboot-host'), `${bin}/reboot-host\n`);
-  }
-  await remote.close();
   const { report, error } = await resultOf(await start('reboot', {}));
   assert.deepEqual([report, error], [true, undefined]);
   assert.deepEqual(lines('reboots'), ['web1', 'web2', 'web3']);
