@@ -1,15 +1,16 @@
-import ssh2, { type IdentityCallback, type ParsedKey, type SignCallback, type SigningRequestOptions } from 'ssh2';
+import type { IdentityCallback, OpenSSHAgent, ParsedKey, SignCallback, SigningRequestOptions } from 'ssh2';
+import agents from 'ssh2/lib/agent.js';
 
 /** Those keys of an agent that are wanted. */
-export class SomeKeys extends ssh2.BaseAgent<ParsedKey> {
-  readonly #agent: ssh2.OpenSSHAgent;
+export class SomeKeys extends agents.BaseAgent<ParsedKey> {
+  readonly #agent: OpenSSHAgent;
   readonly #wanted: (key: Buffer) => boolean;
   readonly #found: (count: number) => void;
 
   /** @param found told how many there are */
   constructor(socket: string, wanted: (key: Buffer) => boolean, found: (count: number) => void) {
     super();
-    this.#agent = new ssh2.OpenSSHAgent(socket);
+    this.#agent = new agents.OpenSSHAgent(socket);
     this.#wanted = wanted;
     this.#found = found;
   }

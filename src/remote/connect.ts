@@ -1,4 +1,5 @@
-import ssh2, { type Client, type ParsedKey, type ServerHostKeyAlgorithm } from 'ssh2';
+import type { ParsedKey, ServerHostKeyAlgorithm } from 'ssh2';
+import Client from 'ssh2/lib/client.js';
 import type { Duplex } from 'node:stream';
 import { OpsError } from '../model/errors.ts';
 import type { HostKeys } from './host-keys.ts';
@@ -43,7 +44,7 @@ const preferred = (types: readonly string[]): ServerHostKeyAlgorithm[] =>
  */
 export function connect(target: Target, options: ConnectOptions): Promise<Opened> {
   const { hostKeys, signal, sock, warn } = options;
-  const client = new ssh2.Client();
+  const client = new Client();
   const offered = offers(target);
   return new Promise((resolve, reject) => {
     let hostKey: Buffer | undefined;

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
-import ssh2, { type AnyAuthMethod, type ParsedKey } from 'ssh2';
+import type { AnyAuthMethod, ParsedKey } from 'ssh2';
+import keyParser from 'ssh2/lib/protocol/keyParser.js';
 import { messageOf } from '../model/errors.ts';
 import { SomeKeys } from './agent.ts';
 
@@ -39,7 +40,7 @@ function load(file: string): Identity {
   const { text, why } = read(file);
   const kept = parsed.get(file);
   if (kept && text !== undefined && kept.text === text) return kept.identity;
-  const found: unknown = text === undefined ? new Error(why) : ssh2.utils.parseKey(text);
+  const found: unknown = text === undefined ? new Error(why) : keyParser.parseKey(text);
   const key = Array.isArray(found) ? (found[0] as ParsedKey) : (found as ParsedKey | Error);
   const identity =
     key instanceof Error
@@ -54,7 +55,7 @@ function load(file: string): Identity {
 // What is public of it tells which key of the agent is meant.
 function locked(file: string, error: Error, text: string | undefined): Identity {
   const why = /encrypted/i.test(error.message) ? 'has a passphrase: put the key into the agent' : error.message;
-  const beside: unknown = ssh2.utils.parseKey(read(`${file}.pub`).text ?? '');
+  const beside: unknown = keyParser.parseKey(read(`${file}.pub`).text ?? '');
   const key = Array.isArray(beside) ? (beside[0] as ParsedKey) : (beside as ParsedKey | Error);
   const found = key instanceof Error ? publicPart(text ?? '') : key.getPublicSSH();
   return { why, ...(found && { public: found }) };
