@@ -30,6 +30,9 @@ class ServiceRestartRunner extends CookbookRunnerBase {
   override get hosts() {
     return this.args.query;
   }
+  override get lockHosts() {
+    return true;
+  }
   override get runtimeDescription() {
     return `${this.args.unit} on ${this.args.query}`;
   }

@@ -70,7 +70,7 @@ export interface CookbookModule {
   runtimeDescription?: (args: Args) => string;
   skipStartSal?: boolean;
   hosts?: (args: Args) => string | undefined;
-  lockHosts?: boolean;
+  lockHosts?: boolean | ((args: Args, spicerack: Spicerack) => boolean);
   run?: (args: Args, spicerack: Spicerack) => Promise<number | void>;
   rollback?: (args: Args, spicerack: Spicerack) => MaybePromise<void>;
 }
@@ -107,7 +107,8 @@ class ModuleRunner extends CookbookRunnerBase {
     return this.module.hosts?.(this.args);
   }
   override get lockHosts() {
-    return this.module.lockHosts ?? false;
+    const { lockHosts = false } = this.module;
+    return typeof lockHosts === 'boolean' ? lockHosts : lockHosts(this.args, this.spicerack);
   }
   override async run() {
     return this.module.run?.(this.args, this.spicerack);

@@ -74,7 +74,8 @@ const undone = ({ good, stage }: Scene, doing: Doing, mode: FaultMode): Case => 
     await post.faulty({ at: doing.id, mode });
     const handle = await post.reimage();
     const end = await endOf(handle);
-    const started = good.early.slice(0, good.early.indexOf(doing)).some(({ type }) => type === 'locks.acquire');
+    const at = [...good.early, good.noReturn].indexOf(doing);
+    const started = at > good.early.findLastIndex(({ type }) => type === 'locks.acquire');
     const notStarted = { 'cookbook.arguments': 96, 'locks.acquire': 1 }[doing.type] ?? 94;
     assert.deepEqual([end.closed, end.exitCode], ['FAILED', started ? 99 : notStarted], end.error);
     assert.match(end.error ?? '', /fault at/);

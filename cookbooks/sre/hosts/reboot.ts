@@ -13,6 +13,8 @@ interface Args {
 }
 
 export const hosts = ({ query }: Args) => query;
+/** Of several, each is locked by its own run. */
+export const lockHosts = (_: Args, spicerack: Spicerack) => spicerack.hosts.length === 1;
 export const lockArgs = ({ query }: Args) => ({ suffix: query.replaceAll('/', '_'), concurrency: 1 });
 export const runtimeDescription = ({ query }: Args) => `of ${query}`;
 

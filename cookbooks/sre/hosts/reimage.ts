@@ -19,6 +19,7 @@ interface Args {
 }
 
 export const hosts = ({ host }: Args) => host;
+export const lockHosts = true;
 export const lockArgs = ({ host }: Args) => ({ suffix: host, concurrency: 1, ttl: '1h' });
 export const runtimeDescription = ({ host, os }: Args) => `for host ${host} with OS ${os}`;
 

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, suite, test } from 'node:test';
 import { endOf, type End } from '../../crash/support/history.ts';
+import { answer, parked } from '../../crash/support/post.ts';
 import { Stage, until, type Lane } from '../../crash/support/stage.ts';
 import type { CookbookWorker } from '../../lab/cookbook-worker.ts';
 import { whyNoLab } from '../../lab/programs.ts';
@@ -54,6 +55,21 @@ suite('the cookbooks on lab machines', { skip: whyNoLab() ?? false }, () => {
         .map(({ machine }) => machine),
       stage.lab.machines.map(({ name }) => name),
     );
+  });
+
+  test('two cookbooks on one host exclude each other, and a host of several is locked by its own run', async () => {
+    const host = 'cloudvirt1001.lab';
+    const reimage = await lane.start('sre.hosts.reimage', [host, '--os', 'trixie']);
+    const prompt = await parked(reimage);
+    const reboot = await lane.start('sre.hosts.reboot', [`${host},cloudvirt1002.lab`]);
+    await until('its reboot waits for the host', async () => {
+      const waiting = `/spicerack/waiting/custom/host:${host}/`;
+      return (await stage.etcd.ctl('get', '--prefix', waiting, '--keys-only')).trim() !== '';
+    });
+    await answer(reimage, prompt, 'abort');
+    assert.notEqual((await endOf(reimage)).exitCode, 0);
+    const end = await endOf(reboot);
+    assert.equal(end.exitCode, 0, end.error);
   });
 
   test('a dry run of a re-image changes nothing and says in which order it would', async () => {

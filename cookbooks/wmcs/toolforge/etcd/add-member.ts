@@ -15,6 +15,7 @@ interface Args {
 }
 
 export const hosts = ({ fqdn }: Args) => fqdn;
+export const lockHosts = true;
 export const lockArgs = ({ cluster }: Args) => ({ suffix: cluster, concurrency: 1 });
 export const runtimeDescription = ({ cluster, fqdn }: Args) => `${fqdn} to ${cluster}`;
 
