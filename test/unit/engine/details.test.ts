@@ -59,6 +59,10 @@ test('a page begins with what runs, who started it and why', () => {
     page({ unverified: ['web[1-3]', 'db1'] }).split('\n')[2],
     '**Not verified:** the host keys of web\\[1-3\\], db1',
   );
+  assert.equal(
+    page({ told: ['lost the lock x: broken by bob'] }).split('\n')[2],
+    '**Told:** lost the lock x: broken by bob',
+  );
   assert.match(page({}, { user: '-' }), /started without 'cookbook': it may look and change nothing/);
 });
 
