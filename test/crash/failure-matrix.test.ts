@@ -75,7 +75,7 @@ const undone = ({ good, stage }: Scene, doing: Doing, mode: FaultMode): Case => 
     const handle = await post.reimage();
     const end = await endOf(handle);
     const at = [...good.early, good.noReturn].indexOf(doing);
-    const started = at > good.early.findLastIndex(({ type }) => type === 'locks.acquire');
+    const started = at > good.early.findIndex(({ id }) => id.startsWith('lock host:'));
     const notStarted = { 'cookbook.arguments': 96, 'locks.acquire': 1 }[doing.type] ?? 94;
     assert.deepEqual([end.closed, end.exitCode], ['FAILED', started ? 99 : notStarted], end.error);
     assert.match(end.error ?? '', /fault at/);

@@ -22,7 +22,7 @@ const minutesWrong = [0, 4, -3, 8, 2];
 
 test(
   'locks on a cluster in trouble are never shared by more than they bear',
-  { skip, timeout: 1_500_000 },
+  { skip, timeout: 1_100_000 },
   async (t) => {
     const dir = mkdtempSync(join(tmpdir(), 'sumac-linear-'));
     const network = await Network.make([...members, ...places, marathon.lock]);
