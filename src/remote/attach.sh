@@ -9,15 +9,13 @@ show() {
     exec 3<"$entry.out"
     shown=1
   fi
-  cat <&3
+  cat <&3 || exit 1
 }
 
 finish() {
-  verdict
-  [ -n "$shown" ] || { [ -s "$entry.out" ] && exec 3<"$entry.out"; } || exit 0
-  # What comes after it in the same channel: see kept.sh.
-  [ -n "$kept" ] || exec cat <&3
-  cat <&3
+  [ -n "$shown" ] || { [ -s "$entry.out" ] && exec 3<"$entry.out"; } || { verdict; exit 0; }
+  [ -n "$kept" ] || { verdict; exec cat <&3; }
+  cat <&3 && verdict
   exit 0
 }
 

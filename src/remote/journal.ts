@@ -169,6 +169,8 @@ function withEnv(command: string, env: Shell['env'] = {}): string {
   for (const [name] of entries)
     if (!/^[A-Za-z_]\w*$/.test(name))
       throw new OpsError('usage', 'ENV_INVALID', `'${name}' is not the name of an environment variable`);
+  if (command.includes('\0') || entries.some(([, value]) => value.includes('\0')))
+    throw new OpsError('usage', 'COMMAND_INVALID', 'a command and its environment cannot hold a NUL character');
   if (entries.length === 0) return command;
   return `export ${entries.map(([name, value]) => `${name}=${quote(value)}`).join(' ')}; ${command}`;
 }

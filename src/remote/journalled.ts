@@ -72,9 +72,11 @@ export async function runOnce(pool: Pool, target: Target, command: string, optio
     });
     const { verdict } = notes;
     if (notes.full) await output.push(cutBy(host));
-    if (!verdict && exit.signal === undefined) throw notStarted(host, notes.other);
+    if (!verdict && exit.signal === undefined && !output.seen) throw notStarted(host, notes.other);
     if (verdict?.is === 'fenced') throw fenced(host, command, verdict, options.fences);
     if (verdict?.is !== 'exit') throw failure(host, command, verdict, notes.other);
+    // Whoever passed on the output was killed over it.
+    if (exit.code !== 0) throw failure(host, command, undefined, '');
     if (verdict.ended === 'timeout') throw timedOut(host, command, timeoutMs ?? 0, ' and was ended');
     if (verdict.ended !== undefined)
       throw new OpsError('failed', 'COMMAND_ENDED', `${host}: '${shorten(command)}' was ended: ${verdict.ended}`, {

@@ -46,7 +46,7 @@ export class KeptShell {
     channel.on('exit', (code: number | null, signal?: string) => {
       if (code !== null) return;
       this.close();
-      this.#current?.resolve({ code, ...(signal !== undefined && { signal }) });
+      this.#current?.fail(new ChannelFailure('lost', `the shell was killed by ${signal}`));
     });
     channel.on('close', (code?: number | null, signal?: string) => {
       this.#closed = true;
@@ -89,7 +89,7 @@ export class KeptShell {
    * Sees an attempt through.
    * @param end from {@link newEnd}, as the attempt was told
    * @param text what the shell is to read; none when the attempt began with the shell
-   * @returns an exit by signal: what is missing in the notes was lost with the attempt
+   * @throws {@link ChannelFailure} when the shell ends before it is over
    */
   async attempt(job: Job, end: string, text?: string): Promise<Exit> {
     const pulse = setInterval(() => this.#channel.write('\n'), pulseMs);
@@ -159,7 +159,7 @@ export class KeptShell {
   }
 
   #over({ left, busy, resolve }: Current): void {
-    if (left.size === 0 && !busy) resolve({ code: null, signal: 'SIGKILL' });
+    if (left.size === 0 && !busy) resolve({ code: 0 });
   }
 }
 

@@ -6,6 +6,10 @@
 # the command, mark, entry, day, seconds, digest and locks, then these lines: the next attempt, once the one before is over.
 # Any other line: there may be something to pass on. Its end is ours.
 set -m 2>/dev/null
+# Ignored until an attempt listens: bash trips over a trap while it parses.
+trap '' USR1
+# Would end a read.
+command unset TMOUT 2>/dev/null
 runner=$2 job= nl='
 '
 eval "run() {
@@ -18,11 +22,10 @@ over() {
 }
 
 begin() {
-  mark=$1 ticks=0
+  mark=$1
   (
     trap over EXIT
-    trap 'exit 143' TERM
-    trap : USR1
+    trap 'exit 1' TERM
     attempt "$2" "$3" "$4" "$5" -1 "$runner" "$6" "$7" 'run "$@"'
   ) </dev/null &
   job=$!
@@ -38,15 +41,17 @@ begin "$1" "$3" "$4" "$5" "$6" "$7" "$8"
 while read -r lines next entry day since digest fences; do
   case $lines in
   '')
-    ticks=$((ticks + 1))
-    if ! running; then over
-    # It listens by then.
-    elif [ "$ticks" -gt 1 ]; then kill -USR1 "$job"
+    if running; then kill -USR1 "$job"
+    elif [ -n "$job" ]; then
+      wait "$job"
+      # What it has begun to pass on may go on coming: no other attempt's may follow it.
+      [ $? -lt 128 ] || kill -KILL $$
+      job=
     fi
     ;;
   here) printf '\036here\n' >&2 ;;
   *)
-    wait "$job"
+    [ -z "$job" ] || wait "$job"
     IFS= read -r command || exit
     while [ "$lines" -gt 1 ]; do
       IFS= read -r line || exit

@@ -60,7 +60,13 @@ export class Pool {
   async exec(target: Target, job: Job): Promise<Exit> {
     for (let failures = 0; ;) {
       const { connection, fresh } = await this.#connection(target, job.signal);
-      const shell = job.kept && (await unlessAborted(connection.shell(), job.signal));
+      const asked = job.kept && connection.shell();
+      const shell =
+        asked &&
+        (await unlessAborted(asked, job.signal).catch((error: unknown) => {
+          void asked.then((each) => each?.close());
+          throw error;
+        }));
       if (shell) return await this.#byShell(target, shell, job);
       const give = job.urgent === true ? connection.channels.tryTake() : await connection.place(job.signal);
       if (!give) return this.#aside(target, job);
@@ -68,16 +74,18 @@ export class Pool {
         give();
         connection.rest();
       };
+      let starts = false;
       try {
         const patience = fresh ? target.connectTimeoutMs : staleMs;
-        if (job.kept && connection.startsShell()) {
+        starts = job.kept !== undefined && connection.startsShell();
+        if (job.kept && starts) {
           const end = newEnd();
           const opening = connection.start(job.kept.start(end), patience);
           return await served(opening, job, done, (channel) => connection.keepShell(channel).attempt(job, end));
         }
         return await served(connection.start(job.command, patience), job, done);
       } catch (error) {
-        connection.noShell();
+        if (starts) connection.noShell();
         if (!(error instanceof ChannelFailure)) throw error;
         done();
         const others = connection.channels.used;
@@ -115,6 +123,11 @@ export class Pool {
         done();
         if (!(error instanceof ChannelFailure)) throw error;
         if (/subsystem|establishing SFTP/i.test(error.message)) throw noSftp(target.host, error);
+        const others = connection.channels.used;
+        if (error.reason === 'refused' && others > 0) {
+          connection.channels.lower(others);
+          continue;
+        }
         if (error.reason === 'closed' && attempt < 3) continue;
         throw unreachable(target, error.message, error);
       }
@@ -147,11 +160,12 @@ export class Pool {
 
   async #byShell(target: Target, shell: KeptShell, job: Job): Promise<Exit> {
     const end = newEnd();
-    const text = job.kept?.next(end);
     try {
+      const text = job.kept?.next(end);
       job.onSend?.();
       return await shell.attempt(job, end, text);
     } catch (error) {
+      shell.close();
       throw error instanceof ChannelFailure ? lost(target, error) : error;
     }
   }

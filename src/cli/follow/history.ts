@@ -30,6 +30,8 @@ export async function* followHistory(temporal: Temporal, run: string, execution?
 
 /** A step is half a dozen events, and an answer of the server for each would cost as much as the step. */
 const paceMs = 100;
+/** As many events at once are of the past: there is more. */
+const pageful = 100;
 
 /** @returns the execution it continued as, if it did */
 async function* oneExecution({ connection, namespace }: Temporal, workflowId: string, runId: string | undefined) {
@@ -40,13 +42,9 @@ async function* oneExecution({ connection, namespace }: Temporal, workflowId: st
   };
   let token: Uint8Array | undefined;
   let [seen, answers] = [0, 0];
-  let closed: Promise<unknown> | undefined;
+  const end = new End(connection, request);
   for (;;) {
     try {
-      if (answers++ > 1) {
-        closed ??= untilClosed(connection, request);
-        await Promise.race([sleep(paceMs), closed]);
-      }
       const { history, nextPageToken } = await connection.workflowService.getWorkflowExecutionHistory({
         ...request,
         ...(token && { nextPageToken: token }),
@@ -57,6 +55,7 @@ async function* oneExecution({ connection, namespace }: Temporal, workflowId: st
       yield { events };
       if (nextPageToken.length === 0)
         return events.at(-1)?.workflowExecutionContinuedAsNewEventAttributes?.newExecutionRunId ?? undefined;
+      if (++answers > 1 && events.length < pageful) await end.within(paceMs);
     } catch (error) {
       if (isNotFound(error)) throw unknownRun(workflowId);
       yield { away: error instanceof Error ? error.message : String(error) };
@@ -66,19 +65,44 @@ async function* oneExecution({ connection, namespace }: Temporal, workflowId: st
   }
 }
 
-/** Settles when the execution has closed, so that nobody waits for its end who paces the rest; also when that cannot be asked. */
-async function untilClosed(connection: Connection, request: HistoryRequest): Promise<void> {
-  let token: Uint8Array | undefined;
-  try {
-    do {
-      const { nextPageToken } = await connection.workflowService.getWorkflowExecutionHistory({
-        ...request,
-        historyEventFilterType: closeEvent as temporal.api.enums.v1.HistoryEventFilterType,
-        ...(token && { nextPageToken: token }),
-      });
-      token = nextPageToken;
-    } while (token.length > 0);
-  } catch {
-    await sleep(10 * paceMs);
+/** Tells when an execution has closed, so that nobody waits for its end who paces the rest. */
+class End {
+  readonly #connection: Connection;
+  readonly #request: HistoryRequest;
+  #state: 'open' | 'asked' | 'closed' = 'open';
+  #wake = () => {};
+
+  constructor(connection: Connection, request: HistoryRequest) {
+    this.#connection = connection;
+    this.#request = request;
+  }
+
+  /** Waits for it, but no longer. */
+  async within(ms: number): Promise<void> {
+    if (this.#state === 'open') void this.#ask();
+    if (this.#state === 'closed') return;
+    await new Promise<void>((resolve) => {
+      this.#wake = resolve;
+      setTimeout(resolve, ms);
+    });
+  }
+
+  async #ask(): Promise<void> {
+    let token: Uint8Array | undefined;
+    this.#state = 'asked';
+    try {
+      do {
+        const { nextPageToken } = await this.#connection.workflowService.getWorkflowExecutionHistory({
+          ...this.#request,
+          historyEventFilterType: closeEvent as temporal.api.enums.v1.HistoryEventFilterType,
+          ...(token && { nextPageToken: token }),
+        });
+        token = nextPageToken;
+      } while (token.length > 0);
+      this.#state = 'closed';
+      this.#wake();
+    } catch {
+      this.#state = 'open';
+    }
   }
 }
