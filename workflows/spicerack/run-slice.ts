@@ -85,7 +85,7 @@ export async function runSlice(
     shared.results.push(...placed);
     return placed;
   };
-  const ran = async () => {
+  const ran = () => {
     const safe = plan.mode === 'sync' ? 'remote.runSyncSafe' : 'remote.runAsyncSafe';
     if (isSafe === true) return call(safe, input, { site, timeout: attemptMs(plan, commands, hosts.length) });
     return call(plan.mode === 'sync' ? 'remote.runSync' : 'remote.runAsync', input, { site });

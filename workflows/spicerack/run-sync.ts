@@ -101,6 +101,8 @@ const cut = (networks: readonly HostSlice[], size: number): HostSlice[] =>
   );
 
 function runRound(slices: HostSlice[], group: Group, allowed: number, shared: Shared): Promise<Round> {
+  const [slice, ...others] = slices;
+  if (slice && others.length === 0) return runSlice(slice, group, { failuresAllowed: allowed }, shared);
   return shared.plan.batchSize === undefined
     ? atOnce(slices, group, allowed, shared)
     : inTurn(slices, group, allowed, shared);
@@ -120,16 +122,20 @@ async function inTurn(slices: HostSlice[], group: Group, allowed: number, shared
 }
 
 async function atOnce(slices: HostSlice[], group: Group, allowed: number, shared: Shared): Promise<Round> {
-  const budget = slices.length > 1 ? new SharedBudget(uuid4(), allowed) : undefined;
+  const budget = new SharedBudget(uuid4(), allowed);
   const parts = await Promise.allSettled(
     slices.map(async (slice, i) => {
-      const common = budget && { shared: { id: budget.id, slice: i } };
-      const round = await runSlice(slice, group, { failuresAllowed: allowed, ...common }, shared);
-      budget?.count(i, round.results.filter(({ ok }) => !ok).length);
+      const round = await runSlice(
+        slice,
+        group,
+        { failuresAllowed: allowed, shared: { id: budget.id, slice: i } },
+        shared,
+      );
+      budget.count(i, round.results.filter(({ ok }) => !ok).length);
       return round;
     }),
   );
-  budget?.close();
+  budget.close();
   // Only once all have ended: what is undone next must not meet commands still under way.
   const reasons = parts.flatMap((part): unknown[] => (part.status === 'rejected' ? [part.reason] : []));
   if (reasons.length > 0) throw reasons.find(isUnknownOutcome) ?? reasons[0];

@@ -29,7 +29,7 @@ export async function* followHistory(temporal: Temporal, run: string, execution?
 }
 
 /** A step is half a dozen events, and an answer of the server for each would cost as much as the step. */
-const paceMs = 100;
+const paceMs = 200;
 /** As many events at once are of the past: there is more. */
 const pageful = 100;
 
