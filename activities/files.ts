@@ -5,6 +5,7 @@ import { isUtf8 } from 'node:buffer';
 import { OpsError, isOpsError, messageOf } from '../src/model/errors.ts';
 import { type FileOptions, checkContent, checkFile, mostInHistory } from '../src/model/file.ts';
 import { fold } from '../src/model/host-set.ts';
+import { fencesOn } from '../src/remote/fence.ts';
 import { digestOf, download, restore, stream, upload } from '../src/remote/files.ts';
 import type { RemoteFile, Source } from '../src/remote/host-file.ts';
 import { Limit } from '../src/remote/limit.ts';
@@ -24,12 +25,13 @@ export type UploadInput = OfFile & FileOptions & ({ content: string } | { file: 
 /** Transfers at a time. */
 const width = 16;
 
-const fileOn = ({ path, installer, sudo }: OfFile, host: string, { run, signal }: Call): RemoteFile => ({
+const fileOn = ({ path, installer, sudo }: OfFile, host: string, { run, fences, signal }: Call): RemoteFile => ({
   host,
   path,
   run,
   ...(sudo === true && { sudo }),
   access: installer === true ? 'installer' : 'normal',
+  fences: fencesOn(fences, host),
   signal,
 });
 
@@ -117,11 +119,11 @@ async function fetch({ to, ...input }: OfFile & { to: string }, call: Call): Pro
 export const files = {
   /**
    * Makes a file on hosts hold this: whole or not at all, and left alone where it does. Returns the hosts where it was changed.
-   * Throws FILE_NOT_WRITTEN, FILE_UNREADABLE, SFTP_UNAVAILABLE, CONTENT_TOO_LARGE, FILE_PATH_INVALID, UNREACHABLE.
+   * Throws FILE_NOT_WRITTEN, FILE_UNREADABLE, SFTP_UNAVAILABLE, CONTENT_TOO_LARGE, FILE_PATH_INVALID, UNREACHABLE, LockLost.
    */
   'files.upload': converge(uploadAll),
 
-  /** Brings a file on hosts back to what it held before this run's first upload, or removes it. Throws FILE_CHANGED, FILE_NOT_KEPT. */
+  /** Brings a file on hosts back to what it held before this run's first upload, or removes it. Throws FILE_CHANGED, FILE_NOT_KEPT, LockLost. */
   'files.restore': converge(async (input: OfFile, call): Promise<void> => {
     await onAll(input, call, (file) => restore(call.deps.remote, file));
   }),

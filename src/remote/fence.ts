@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { OpsError, lockLost } from '../model/errors.ts';
 import { type Fence } from '../model/fence.ts';
 import { hostLock, lockKey, unpackNames } from '../model/lock-name.ts';
 
@@ -31,3 +32,27 @@ export const fencesOn = (fences: readonly Fence[], host: string): HostFence[] =>
 
 /** Name of the file in which the journal notes the numbers of a lock, but for its ending. */
 export const fenceFile = (lock: string): string => createHash('sha256').update(lock).digest('hex').slice(0, 16);
+
+/** What a host is told of the locks, as fence.sh reads it. */
+export const numbersOf = (fences: readonly HostFence[]): string =>
+  fences.map(({ lock, number }) => `${fenceFile(lock)} ${number}`).join(' ');
+
+/**
+ * The error of what a host has refused, as a later holder of a lock has acted there.
+ * @param what was not done
+ * @param said by fence.sh: file of the lock, the number it holds, and its path
+ */
+export function fencedOff(
+  host: string,
+  what: string,
+  said: { lock: string; seen: string; path: string },
+  fences: readonly HostFence[] = [],
+): OpsError {
+  const own = fences.find(({ lock }) => fenceFile(lock) === said.lock);
+  return new OpsError(
+    'failed',
+    lockLost,
+    `lost the lock ${own?.holder}: ${host} has seen its holder number ${said.seen}, this is ${own?.number}; ${what}. If etcd was set up anew, remove ${said.path} there`,
+    { key: own?.holder, host },
+  );
+}

@@ -4,7 +4,8 @@
 # $6 mode  $7 owner, each empty to keep what is there  $8 days since 1970, by the worker's clock
 # What is kept lies in the journal, where it is cleaned up with it, NAME.now long after NAME.was. NAME.was is the file as it
 # was; NAME.now says, by digests or - for no file, what it holds since, what it held before that and at first, and the day.
-what=$1 entry=$3 temp=$4 sum=$5 mode=$6 owner=$7 today=$8
+what=$1 entry=$3 fences=$4 temp=$5 sum=$6 mode=$7 owner=$8 today=$9
+say() { echo "$*"; }
 fail() {
   echo "$*"
   exit 1
@@ -14,7 +15,7 @@ if [ "$what" = read ]; then
   [ ! -d "$2" ] || fail 'is a directory'
   exec <"$2" || exit 1
   size=$(stat -Lc %s "$2")
-  [ "$size" -le "${4:-$size}" ] || { echo "$size"; exit 5; }
+  [ "$size" -le "${5:-$size}" ] || { echo "$size"; exit 5; }
   cat 2>/dev/null || exit 6
   exit
 fi
@@ -43,6 +44,8 @@ look)
   echo "$file"
   ;;
 commit)
+  [ -d "$dir" ] || mkdir -p -m 700 "$dir" || fail 'no journal'
+  [ -z "$fences" ] || fence
   if [ -z "$temp" ]; then
     temp=${file%/*}/.${file##*/}.$entry.$$
     (umask 077; set -C; cat >"$temp") || { rm -f "$temp"; exit 1; }
@@ -50,7 +53,6 @@ commit)
   fi
   # An attempt that was cut off leaves what a later one transfers alone.
   [ "$(digest "$temp")" = "$sum" ] || { rm -f "$temp"; fail 'it arrived incomplete'; }
-  [ -d "$dir" ] || mkdir -p -m 700 "$dir" || fail 'no journal'
   first=$is
   if [ -e "$kept.now" ]; then read -r now before first day <"$kept.now"
   elif [ "$is" = - ]; then rm -f "$kept.was"
@@ -66,6 +68,7 @@ commit)
   tidy
   ;;
 restore)
+  [ -z "$fences" ] || fence
   tidy
   read -r now before first day <"$kept.now"
   case $is in

@@ -1,11 +1,12 @@
 import { createReadStream } from 'node:fs';
 import { OpsError } from '../model/errors.ts';
 import type { PlainOptions, Result } from './command.ts';
+import { type HostFence, fencedOff, numbersOf } from './fence.ts';
 import { entryName, quote, script } from './journal.ts';
 import type { Remote } from './remote.ts';
 import type { Access } from './target.ts';
 
-const filesScript = script('./locate.sh', './files.sh');
+const filesScript = script('./locate.sh', './fence.sh', './files.sh');
 
 /** A file on a host, and the run on whose behalf it is changed. */
 export interface RemoteFile {
@@ -16,6 +17,8 @@ export interface RemoteFile {
   /** By root, where somebody else logs in. */
   sudo?: boolean;
   access?: Access | undefined;
+  /** Locks under which it is changed: refused when a later holder has acted under one of them on this host. */
+  fences?: readonly HostFence[] | undefined;
   signal: AbortSignal;
 }
 
@@ -40,22 +43,25 @@ function runScript(
   [verb, ...rest]: readonly [verb: string, ...rest: string[]],
   options: Pick<PlainOptions, 'stdin' | 'onOutput'> = {},
 ): Promise<Result> {
-  const { host, path, sudo, access, signal } = file;
-  const words = ['sh', '-c', filesScript, 'sumac', verb, path, entryOf(file), ...rest];
+  const { host, path, sudo, access, fences = [], signal } = file;
+  const words = ['sh', '-c', filesScript, 'sumac', verb, path, entryOf(file), numbersOf(fences), ...rest];
   return remote.run(host, words.map(quote).join(' '), { ...options, sudo, access, signal });
 }
 
-/** What a verb of files.sh that has to succeed says. @throws FILE_NOT_WRITTEN */
+/** What a verb of files.sh that has to succeed says. @throws FILE_NOT_WRITTEN, LockLost */
 export async function tell(
   remote: Remote,
   file: RemoteFile,
   words: readonly [verb: string, ...rest: string[]],
   stdin?: PlainOptions['stdin'],
 ): Promise<string> {
-  const { host, path } = file;
+  const { host, path, fences } = file;
   const { exitCode, capture } = await runScript(remote, file, words, { stdin });
   const said = capture.output(8192).text;
-  if (exitCode === 0) return said;
+  const [word, lock = '', seen = '', ...where] = said.trim().split(' ');
+  if (word === 'fenced')
+    throw fencedOff(host, `${path} was not changed`, { lock, seen, path: where.join(' ') }, fences);
+  if (exitCode === 0 && word !== 'unwritable') return said;
   throw new OpsError('failed', 'FILE_NOT_WRITTEN', `${host}: ${path}: ${said.trim() || 'it cannot be written'}`, {
     host,
   });

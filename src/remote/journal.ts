@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { OpsError } from '../model/errors.ts';
-import { type HostFence, fenceFile } from './fence.ts';
+import { type HostFence, numbersOf } from './fence.ts';
 
 /** Text that is sent with a command, of these files beside this one: what only people read stays here. */
 export const script = (...names: string[]) =>
@@ -98,7 +98,7 @@ function partsOf({ command, shell, stdin, sinceSeconds, fences = [] }: Attempt) 
     whole,
     digest: sha256(JSON.stringify([whole, sudoOf(shell), bytes])).slice(0, 32),
     since: String(Math.ceil(sinceSeconds)),
-    fences: fences.map(({ lock, number }) => `${fenceFile(lock)} ${number}`).join(' '),
+    fences: numbersOf(fences),
   };
 }
 
@@ -178,7 +178,7 @@ function withEnv(command: string, env: Shell['env'] = {}): string {
 /** What the journal said of a command in the end. */
 export type Verdict =
   | { is: 'exit'; code: number; durationMs: number | undefined; ended: string | undefined }
-  | { is: 'fenced'; file: string; seen: string; path: string }
+  | { is: 'fenced'; lock: string; seen: string; path: string }
   | { is: 'rebooted' | 'lost' | 'forgotten' | 'reused' | 'unwritable' | 'cut' | 'never' };
 
 /** Reads what entry.sh and the others write to standard error. */
@@ -225,9 +225,9 @@ export class Notes {
   }
 }
 
-const fenced = ([file = '', seen = '', ...path]: string[]): Verdict => ({
+const fenced = ([lock = '', seen = '', ...path]: string[]): Verdict => ({
   is: 'fenced',
-  file,
+  lock,
   seen,
   path: path.join(' '),
 });

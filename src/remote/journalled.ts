@@ -1,6 +1,6 @@
-import { OpsError, lockLost, messageOf } from '../model/errors.ts';
+import { OpsError, messageOf } from '../model/errors.ts';
 import { AfterMark, Deadline, type Result, type RunOptions, notStarted, shorten, timedOut } from './command.ts';
-import { type HostFence, fenceFile } from './fence.ts';
+import { type HostFence, fencedOff } from './fence.ts';
 import { type Verdict, Notes, attemptInput, attemptLine, canBeKept, endLine, keptBy, lookLine } from './journal.ts';
 import { Capture } from './output.ts';
 import type { Pool } from './pool.ts';
@@ -73,7 +73,8 @@ export async function runOnce(pool: Pool, target: Target, command: string, optio
     const { verdict } = notes;
     if (notes.full) await output.push(cutBy(host));
     if (!verdict && exit.signal === undefined && !output.seen) throw notStarted(host, notes.other);
-    if (verdict?.is === 'fenced') throw fenced(host, command, verdict, options.fences);
+    if (verdict?.is === 'fenced')
+      throw fencedOff(host, `'${shorten(command)}' was not started`, verdict, options.fences);
     if (verdict?.is !== 'exit') throw failure(host, command, verdict, notes.other);
     // Whoever passed on the output was killed over it.
     if (exit.code !== 0) throw failure(host, command, undefined, '');
@@ -146,21 +147,6 @@ const stillRunning = (host: string, command: string, what: string, why: string) 
   new OpsError('unknown', 'STILL_RUNNING', `${host}: '${shorten(command)}' ${what}, and may still run: ${why}`, {
     host,
   });
-
-function fenced(
-  host: string,
-  command: string,
-  { file, seen, path }: Extract<Verdict, { is: 'fenced' }>,
-  fences: readonly HostFence[] = [],
-): OpsError {
-  const own = fences.find(({ lock }) => fenceFile(lock) === file);
-  return new OpsError(
-    'failed',
-    lockLost,
-    `lost the lock ${own?.holder}: ${host} has seen its holder number ${seen}, this is ${own?.number}; '${shorten(command)}' was not started. If etcd was set up anew, remove ${path} there`,
-    { key: own?.holder, host },
-  );
-}
 
 function failure(
   host: string,

@@ -29,7 +29,7 @@ for (const [name, path] of Object.entries(shells))
       const { verdict } = await journal.run('a4', count, under(9));
       assert.deepEqual(verdict, {
         is: 'fenced',
-        file: fenceFile('/spicerack/locks/custom/x'),
+        lock: fenceFile('/spicerack/locks/custom/x'),
         seen: '10',
         path: file(),
       });

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { files } from '../../../activities/files.ts';
 import { remote as activities } from '../../../activities/remote.ts';
 import type { Fence } from '../../../src/model/fence.ts';
 import { unpackResults } from '../../../src/model/slice-result.ts';
@@ -12,7 +13,7 @@ import { type SshLab, startSshLab } from '../../support/sshd.ts';
 let lab: SshLab;
 let remote: Remote;
 before(async () => {
-  lab = await startSshLab(['web1', 'web2', 'web3']);
+  lab = await startSshLab(['web1', 'web2', 'web3'], ['Subsystem sftp internal-sftp']);
   remote = new Remote(lab.config);
 });
 after(async () => {
@@ -52,6 +53,31 @@ test('hosts refuse a command under a lock that a later holder has acted under th
     ['web2', 0],
   ]);
   assert.equal(lines('a'), 4);
+});
+
+test('a file is neither changed nor brought back under a lock that a later holder has acted under there', async () => {
+  const path = join(lab.dir, 'file');
+  const text = () => readFileSync(path, 'utf8');
+  const call = (run: string, number: number) =>
+    callOf({ config: lab.config, remote }, { run, token: `${run}/${++calls}`, fences: [fence(['files'], number)] });
+  const write = (content: string, run: string, number: number) =>
+    files['files.upload'].run({ hosts: ['web3'], path, content }, call(run, number));
+  const lost = {
+    code: 'LockLost',
+    message: /^lost the lock .*: web3 has seen its holder number 31, this is 30; .*file was not changed/,
+  };
+  await write('first', 'early', 30);
+  await write('second', 'late', 31);
+  await assert.rejects(write('third', 'early', 30), lost);
+  await assert.rejects(files['files.restore'].run({ hosts: ['web3'], path }, call('early', 30)), lost);
+  assert.equal(text(), 'second');
+  assert.deepEqual(
+    readdirSync(lab.dir).filter((name) => name.startsWith('.file.')),
+    [],
+  );
+  await files['files.restore'].run({ hosts: ['web3'], path }, call('late', 31));
+  assert.equal(text(), 'first');
+  assert.deepEqual(await act('after', ['web3'], [fence(['files'], 30)]), [['web3', 'LockLost']]);
 });
 
 test('those who may hold a lock at the same time do not keep each other out, in whatever order they act', async () => {
