@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { OpsError, lockLost } from '../model/errors.ts';
 import { holderKeys, type Fence } from '../model/fence.ts';
 import { unpackNames } from '../model/lock-name.ts';
+import { pauseUnless } from '../timer.ts';
 import { brokenKey } from './break.ts';
 import type { Etcd } from './etcd.ts';
 import { boundTo, look } from './requests.ts';
@@ -32,7 +33,7 @@ export async function confirmHeld(etcd: Etcd, fences: readonly Fence[], signal: 
         'ETCD_UNAVAILABLE',
         `etcd does not say whether the lock ${doubt.key} is still held; this was not started`,
       );
-    await sleep(500, undefined, { signal }).catch(() => undefined);
+    await pauseUnless(signal, 500);
   }
 }
 
@@ -88,7 +89,9 @@ async function renewIfDue(etcd: Etcd, lease: string): Promise<void> {
   if (leftMs <= ttlMs / 2) await etcd.renew(lease).catch(() => 0);
 }
 
-const lost = (key: string, why: string) => new OpsError('failed', lockLost, `lost the lock ${key}: ${why}`, { key });
+/** The error of a lock that is no longer held. */
+export const lost = (key: string, why: string) =>
+  new OpsError('failed', lockLost, `lost the lock ${key}: ${why}`, { key });
 
 /** A holder's key that should be bound to a lease. */
 interface HeldKey {

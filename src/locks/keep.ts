@@ -1,7 +1,7 @@
-import { setTimeout as sleep } from 'node:timers/promises';
-import { OpsError, lockLost, messageOf } from '../model/errors.ts';
+import { messageOf } from '../model/errors.ts';
+import { pauseUnless } from '../timer.ts';
 import { brokenKey } from './break.ts';
-import { firstMissing } from './confirm.ts';
+import { firstMissing, lost } from './confirm.ts';
 import type { Etcd } from './etcd.ts';
 import { releasedKey } from './record.ts';
 import { look } from './requests.ts';
@@ -47,7 +47,7 @@ export async function keep(etcd: Etcd, kept: Kept, signal: AbortSignal, renewed:
       await etcd.revoke(kept.lease).catch(() => false); // ends by itself otherwise
       return;
     }
-    if (answer !== undefined && 'gone' in answer) throw lost(kept, answer.gone);
+    if (answer !== undefined && 'gone' in answer) throw lost(kept.key, answer.gone);
     if (answer !== undefined && 'revision' in answer) {
       lostAt = askedAt + kept.ttl * 1000;
       renewed(askedAt);
@@ -56,8 +56,9 @@ export async function keep(etcd: Etcd, kept: Kept, signal: AbortSignal, renewed:
       continue;
     }
     trouble = answer?.error ?? trouble;
-    if (now() >= lostAt) throw lost(kept, `etcd was away for as long as its lease lives (${kept.ttl} s): ${trouble}`);
-    await sleep(Math.min(1000, lostAt - now()), undefined, { signal }).catch(() => undefined);
+    if (now() >= lostAt)
+      throw lost(kept.key, `etcd was away for as long as its lease lives (${kept.ttl} s): ${trouble}`);
+    await pauseUnless(signal, Math.min(1000, lostAt - now()));
   }
 }
 
@@ -84,6 +85,3 @@ async function renewOnce(etcd: Etcd, { key, lease, others = [] }: Kept): Promise
     return { error: messageOf(error) };
   }
 }
-
-const lost = (kept: Kept, why: string) =>
-  new OpsError('failed', lockLost, `lost the lock ${kept.key}: ${why}`, { key: kept.key });

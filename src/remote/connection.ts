@@ -59,8 +59,7 @@ export class Connection {
     if (!shell) return undefined;
     const taken = shell.take();
     this.rest();
-    if (await taken) return shell;
-    return undefined;
+    return (await taken) ? shell : undefined;
   }
 
   /** Whether the next attempt is to start a shell that is kept: not for one attempt alone, and not in the only channel. */

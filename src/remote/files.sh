@@ -1,7 +1,9 @@
-# The host's part in a file transfer. $1 look, read, commit or restore  $2 path of the file  $3 name of what is kept of it
-# read: $4 most bytes, empty for any number; only what ends it with 1 says why, as all else comes after some of the file
-# commit: $4 what was transferred, beside the file, or empty when it comes on standard input  $5 its digest
-# $6 mode  $7 owner, each empty to keep what is there  $8 days since 1970, by the worker's clock
+# The host's part in a file transfer. After locate.sh and fence.sh.
+# $1 look, read, commit or restore  $2 path of the file  $3 name of what is kept of it
+# $4 for each lock it is under file and fencing number, with spaces; none: empty
+# read: $5 most bytes, empty for any number; only what ends it with 1 says why, as all else comes after some of the file
+# commit: $5 what was transferred, beside the file, or empty when it comes on standard input  $6 its digest
+# $7 mode  $8 owner, each empty to keep what is there  $9 days since 1970, by the worker's clock
 # What is kept lies in the journal, where it is cleaned up with it, NAME.now long after NAME.was. NAME.was is the file as it
 # was; NAME.now says, by digests or - for no file, what it holds since, what it held before that and at first, and the day.
 what=$1 entry=$3 fences=$4 temp=$5 sum=$6 mode=$7 owner=$8 today=$9

@@ -77,9 +77,8 @@ const sha256 = (data: string | Buffer): string => createHash('sha256').update(da
 
 /** A line that starts the command unless an attempt has, and sees it through; it reads {@link attemptInput}. */
 export function attemptLine(attempt: Attempt): string {
-  const { entry, shell, stdin } = attempt;
-  const { digest, since, fences, whole } = partsOf(attempt);
-  const bytes = stdin === undefined ? -1 : Buffer.byteLength(stdin);
+  const { entry, shell } = attempt;
+  const { bytes, digest, since, fences, whole } = partsOf(attempt);
   const args = [entry, today(), since, digest, String(bytes), runnerScript, fences, whole];
   return line(args, `${fences === '' ? attemptScript : fencedScript}attempt "$@"\n`, shell, [
     'sh',
@@ -96,6 +95,7 @@ function partsOf({ command, shell, stdin, sinceSeconds, fences = [] }: Attempt) 
   const whole = withEnv(command, shell.env);
   return {
     whole,
+    bytes,
     digest: sha256(JSON.stringify([whole, sudoOf(shell), bytes])).slice(0, 32),
     since: String(Math.ceil(sinceSeconds)),
     fences: numbersOf(fences),

@@ -1,4 +1,3 @@
-import assert from 'node:assert/strict';
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import {
@@ -14,8 +13,8 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { type Attempt, Notes, attemptInput, attemptLine, endLine, lookLine, mark } from '../../src/remote/journal.ts';
+import { waitFor as soon } from './wait-for.ts';
 
 /** Shells of the hosts there are: Debian's, an installer's, Red Hat's. */
 export const shells = { dash: '/bin/dash', busybox: '/bin/busybox', bash: '/bin/bash' };
@@ -35,12 +34,7 @@ export interface Started {
 }
 
 /** Waits for what is to come. */
-export async function waitFor(what: () => boolean): Promise<void> {
-  for (let i = 0; !what(); i++) {
-    assert.ok(i < 6000, 'did not come');
-    await sleep(10);
-  }
-}
+export const waitFor = (what: () => boolean) => soon(what, 6000);
 
 /** Ends a process group, if it still exists. */
 export function killGroup(group: number): void {

@@ -13,6 +13,7 @@ import { Remote } from '../../../src/remote/remote.ts';
 import type { SliceInput } from '../../../src/remote/slice.ts';
 import { callOf } from '../../support/call.ts';
 import { startSshLab, type SshLab } from '../../support/sshd.ts';
+import { waitFor } from '../../support/wait-for.ts';
 
 let lab: SshLab;
 let remote: Remote;
@@ -29,12 +30,6 @@ after(async () => {
 
 const file = (name: string) => join(lab.dir, name);
 const lines = (name: string) => (existsSync(file(name)) ? readFileSync(file(name), 'utf8').trim().split('\n') : []);
-const waitFor = async (what: () => boolean) => {
-  for (let i = 0; !what(); i++) {
-    assert.ok(i < 3000, 'did not come');
-    await sleep(10);
-  }
-};
 const hasCode =
   (kind: string, code: string, message = /./) =>
   (error: unknown) => {

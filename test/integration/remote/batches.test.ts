@@ -12,6 +12,7 @@ import { Remote } from '../../../src/remote/remote.ts';
 import type { SliceInput } from '../../../src/remote/slice.ts';
 import { callOf } from '../../support/call.ts';
 import { startSshLab, type SshLab } from '../../support/sshd.ts';
+import { waitFor } from '../../support/wait-for.ts';
 
 let lab: SshLab;
 let remote: Remote;
@@ -41,13 +42,6 @@ const lines = (name: string) =>
 const note = (name: string, text = '') => `echo ${text} $HOME >>${file(name)}`;
 /** A command that succeeds but on these hosts. */
 const failsOn = (...bad: string[]) => `case $HOME in ${bad.map((host) => `*/${host}`).join('|')}) exit 3;; esac`;
-
-const waitFor = async (what: () => boolean) => {
-  for (let i = 0; !what(); i++) {
-    assert.ok(i < 3000, 'did not come');
-    await sleep(10);
-  }
-};
 
 const attempts = (token: string) => {
   const began = performance.now();

@@ -21,6 +21,7 @@ import { isOpsError } from '../../../src/model/errors.ts';
 import { Remote } from '../../../src/remote/remote.ts';
 import { freePort } from '../../support/etcd.ts';
 import { makeKey } from '../../support/sshd.ts';
+import { waitFor as soon } from '../../support/wait-for.ts';
 
 const missing = [
   '/usr/sbin/dropbear',
@@ -111,12 +112,7 @@ describe('an installer, with dropbear and busybox for sshd and Debian', { skip }
   const access = 'installer';
   const inRoot = (name: string) => join(dir, 'root/tmp', name);
   const content = (name: string) => (existsSync(inRoot(name)) ? readFileSync(inRoot(name), 'utf8') : '');
-  const waitFor = async (what: () => boolean) => {
-    for (let i = 0; !what(); i++) {
-      assert.ok(i < 2000, 'did not come');
-      await sleep(10);
-    }
-  };
+  const waitFor = (what: () => boolean) => soon(what, 2000);
 
   test('is reached by its own user and key, and only by them', async () => {
     assert.equal(await remote.text('machine', 'echo $HOME; readlink /bin/ls', { access }), '/root\nbusybox\n');

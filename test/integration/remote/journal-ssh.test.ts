@@ -9,6 +9,7 @@ import { isOpsError } from '../../../src/model/errors.ts';
 import { Remote } from '../../../src/remote/remote.ts';
 import { nap } from '../../support/nap.ts';
 import { startSshLab, type SshLab } from '../../support/sshd.ts';
+import { waitFor } from '../../support/wait-for.ts';
 
 let lab: SshLab;
 let remote: Remote;
@@ -24,12 +25,6 @@ after(async () => {
 
 const file = (name: string) => join(lab.dir, name);
 const lines = (name: string) => (existsSync(file(name)) ? readFileSync(file(name), 'utf8').trim().split('\n') : []);
-const waitFor = async (what: () => boolean) => {
-  for (let i = 0; !what(); i++) {
-    assert.ok(i < 3000, 'did not come');
-    await sleep(10);
-  }
-};
 const processes = () => execFileSync('ps', ['-eo', 'args'], { encoding: 'utf8' });
 /** Whether this is a process, and not only part of the command line of the shell that is about to start it. */
 const runs = (command: string) => processes().split('\n').includes(command);

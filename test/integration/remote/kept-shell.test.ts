@@ -18,6 +18,7 @@ import { isOpsError } from '../../../src/model/errors.ts';
 import { Notes, keptBy } from '../../../src/remote/journal.ts';
 import { Remote, type RemoteSettings } from '../../../src/remote/remote.ts';
 import { type SshLab, startSshLab } from '../../support/sshd.ts';
+import { waitFor } from '../../support/wait-for.ts';
 
 const skip = process.getuid?.() === 0 ? false : 'sshd needs root';
 let lab: SshLab;
@@ -41,12 +42,6 @@ let tokens = 0;
 const once = async (remote: Remote, host: string, command: string, token = `kept${tokens++}`) => {
   const { exitCode, capture } = await remote.runOnce(host, command, { token });
   return [exitCode, capture.output(1_000_000).text];
-};
-const waitFor = async (what: () => boolean) => {
-  for (let i = 0; !what(); i++) {
-    assert.ok(i < 3000, 'did not come');
-    await sleep(10);
-  }
 };
 /** The kept shells on a host, found by the journal in their environment. */
 const shells = (host = 'alpha') =>
