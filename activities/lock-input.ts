@@ -16,6 +16,8 @@ export interface LockInput {
   slot?: number;
   /** How long to wait for it; default as configured, about half an hour. */
   waitSeconds?: number;
+  /** Leases of locks, and keys of slots, that the run keeps until it has got on. */
+  under?: readonly string[];
 }
 
 /** A lock that is held. Without etcd, or with `--no-locks`, the texts are empty and nothing is held. */

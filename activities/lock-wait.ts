@@ -14,8 +14,11 @@ interface WaitDetails {
   told: number;
 }
 
-/** A wait of an activity: bounded over all its attempts, told of as the original does, and shown in its heartbeats. */
-export function waitingFor(call: Call, seconds: number): Waiting {
+/**
+ * A wait of an activity: bounded over all its attempts, told of as the original does, and shown in its heartbeats.
+ * @param under what stays held meanwhile
+ */
+export function waitingFor(call: Call, seconds: number, under?: readonly string[]): Waiting {
   const resumed = call.resumed as Partial<WaitDetails> | undefined;
   const began = performance.now() - (resumed?.waitedMs ?? 0);
   const tries = triesWithin(seconds);
@@ -24,6 +27,7 @@ export function waitingFor(call: Call, seconds: number): Waiting {
     until: began + seconds * 1000,
     signal: call.signal,
     again: call.attempt > 1,
+    ...(under && { under }),
     blocked(message, holders, ahead, key) {
       const { n, pause } = tryAt((performance.now() - began) / 1000);
       if (n > told && n < tries) log.warn(`[${n}/${tries}, retrying in ${pause.toFixed(2)}s] ${message}`);

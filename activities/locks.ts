@@ -28,7 +28,7 @@ const acquireLock = converge(async (input: LockInput, call): Promise<LockHeld> =
     etcd,
     locks,
     record,
-    waitingFor(call, input.waitSeconds ?? etcd.waitSeconds),
+    waitingFor(call, input.waitSeconds ?? etcd.waitSeconds, input.under),
   );
   log.info(`Acquired lock for key ${key}: ${describe(first)}`);
   return { key: first.key, leaseId: first.lease, revision: number };

@@ -18,7 +18,7 @@ export interface Temporal {
 }
 
 /** gRPC status codes the CLI tells apart (grpc/status.h). */
-export const grpcStatus = { invalidArgument: 3, deadlineExceeded: 4, notFound: 5 } as const;
+export const grpcStatus = { cancelled: 1, invalidArgument: 3, deadlineExceeded: 4, notFound: 5 } as const;
 
 /** The gRPC status of an error of the client or of what it wraps; undefined for others. */
 export function grpcCode(error: unknown): number | undefined {

@@ -51,6 +51,7 @@ function noWorker({ config }: Temporal): OpsError {
 }
 
 const queryMs = 5_000;
+const againMs = 200;
 
 /**
  * Asks a run for its status; one that has closed too, as long as the server keeps it.
@@ -63,23 +64,32 @@ export const statusOf = (temporal: Temporal, run: string): Promise<RunStatusRepo
 export const reportOf = (temporal: Temporal, run: string): Promise<unknown> => ask(temporal, run, names.report);
 
 async function ask<T>({ client, connection, config }: Temporal, run: string, query: string): Promise<T> {
-  try {
-    const handle = client.workflow.getHandle(run);
-    return await connection.withDeadline(Date.now() + queryMs, () => handle.query<T>(query));
-  } catch (error) {
-    if (isNotFound(error)) throw unknownRun(run);
-    if (error instanceof QueryNotRegisteredError || error instanceof QueryRejectedError)
+  const handle = client.workflow.getHandle(run);
+  const deadline = Date.now() + queryMs;
+  for (;;) {
+    try {
+      return await connection.withDeadline(deadline, () => handle.query<T>(query));
+    } catch (error) {
+      if (isNotFound(error)) throw unknownRun(run);
+      if (error instanceof QueryNotRegisteredError || error instanceof QueryRejectedError)
+        throw new OpsError(
+          'usage',
+          'RUN_FOREIGN',
+          `${run} is no run of a cookbook, or its code cannot be replayed: ${error.message}`,
+        );
+      const code = grpcCode(error);
+      // Cancelled is what the server says of a question it had just handed to a worker that is gone, and the client at times of its deadline.
+      if (code !== grpcStatus.deadlineExceeded && code !== grpcStatus.cancelled) throw error;
+      if (code === grpcStatus.cancelled && Date.now() + againMs < deadline) {
+        await sleep(againMs);
+        continue;
+      }
       throw new OpsError(
         'usage',
-        'RUN_FOREIGN',
-        `${run} is no run of a cookbook, or its code cannot be replayed: ${error.message}`,
+        'NO_WORKER',
+        `no worker on ${config.temporal.task_queue} answers for ${run} within ${queryMs / 1000} s: is one running? ('cookbook worker')`,
       );
-    if (grpcCode(error) !== grpcStatus.deadlineExceeded) throw error;
-    throw new OpsError(
-      'usage',
-      'NO_WORKER',
-      `no worker on ${config.temporal.task_queue} answers for ${run} within ${queryMs / 1000} s: is one running? ('cookbook worker')`,
-    );
+    }
   }
 }
 

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { OpsError, messageOf } from '../model/errors.ts';
 import { admit } from './admission.ts';
+import { deadlockOf, deadlockText } from './deadlock.ts';
 import type { Etcd } from './etcd.ts';
 import { describe, keysOf, listed, noLease, type LockRecord, type LockRef, type Party } from './record.ts';
 import { abandon } from './release.ts';
@@ -9,6 +10,8 @@ import { enter, queueUp, readLock, untouched, type View } from './view.ts';
 // A place outlives its worker by as long as a new worker needs to notice and go on; a place nobody takes up again holds up the others no longer.
 const placeTtlSeconds = 15;
 const lookEveryMs = 5000;
+// Who closes a circle of those who wait for each other finds it at its first look; later ones are for what went wrong then.
+const lookForDeadlockEveryMs = 60_000;
 
 /** How a wait for a lock goes on, and what the waiter wants to be told. */
 export interface Waiting {
@@ -19,6 +22,8 @@ export interface Waiting {
   again: boolean;
   /** Lease of the locks taken together with this one, or none at all; default one of its own. */
   lease?: string | undefined;
+  /** What stays held until this has got on, as in {@link LockRecord}. */
+  under?: readonly string[];
   /** Called whenever it looks at who is in the way. */
   blocked(message: string, holders: readonly Party[], ahead: readonly Party[], key: string): void;
 }
@@ -26,8 +31,8 @@ export interface Waiting {
 /**
  * Takes a lock, waiting for its turn: first come, first served. A second call of the same run and slot finds the
  * holder, or the place in the queue, that the first one left.
- * @throws LOCK_UNAVAILABLE when the time is up, ETCD_UNAVAILABLE, the reason of `signal`. When the time is up or the run
- *   is cancelled, nothing is left behind; else the place in the queue waits for another attempt as long as its lease lives.
+ * @throws LOCK_UNAVAILABLE when the time is up, LOCK_DEADLOCK when it never would get on and came last of those who wait
+ *   for each other, ETCD_UNAVAILABLE, the reason of `signal`. When it gives up or the run is cancelled, nothing is left behind; else the place in the queue waits for another attempt as long as its lease lives.
  */
 export async function acquire(etcd: Etcd, lock: LockRef, record: LockRecord, waiting: Waiting): Promise<Party> {
   const { signal } = waiting;
@@ -49,6 +54,8 @@ interface Contest {
   lock: LockRef;
   record: LockRecord;
   waiting: Waiting;
+  /** By `performance.now()`. */
+  lookedForDeadlockAt?: number;
 }
 
 async function contend(contest: Contest): Promise<Party> {
@@ -80,7 +87,13 @@ async function contend(contest: Contest): Promise<Party> {
       if ('key' in entered) return entered;
       view = entered;
     } else if (ticket) view = await waitForChange(contest, view, ticket, ahead);
-    else view = await queueUp(etcd, lock, record, placeTtlSeconds);
+    else {
+      const { under = [], lease } = waiting;
+      view = await queueUp(etcd, lock, record, placeTtlSeconds, [
+        ...under,
+        ...(lease === undefined || lease === noLease ? [] : [lease]),
+      ]);
+    }
   }
 }
 
@@ -96,9 +109,23 @@ async function waitForChange(contest: Contest, view: View, ticket: Party, ahead:
   }
   await assertLives(etcd, waiting.lease);
   await etcd.renew(ticket.lease); // a place that is gone is missing from the next view
+  if (ticket.under) await assertHope(contest, ticket, message);
   const next = ahead.at(-1)?.key ?? keysOf(lock).holders;
   await etcd.changed(next, view.revision, Math.min(left, lookEveryMs), waiting.signal);
   return readLock(etcd, lock);
+}
+
+/** @throws LOCK_DEADLOCK when those in front wait, in the end, for what stays held here, and came before */
+async function assertHope(contest: Contest, ticket: Party, message: string): Promise<void> {
+  const { etcd, lookedForDeadlockAt = -Infinity } = contest;
+  if (performance.now() < lookedForDeadlockAt + lookForDeadlockEveryMs) return;
+  const circle = await deadlockOf(etcd, ticket.key);
+  contest.lookedForDeadlockAt = performance.now();
+  if (!circle) return;
+  await etcd.revoke(ticket.lease);
+  throw new OpsError('failed', 'LOCK_DEADLOCK', `${message}\n${deadlockText(circle)}`, {
+    holders: circle.map(({ owner }) => owner),
+  });
 }
 
 /** @throws ETCD_UNAVAILABLE when the lease of the locks taken so far is over */

@@ -1,5 +1,5 @@
 import type { Etcd } from './etcd.ts';
-import { decodeParty, type Party } from './record.ts';
+import { decodeParty, holding, lockOf, waiting, type Party } from './record.ts';
 import { look, type Entry } from './requests.ts';
 
 /** A holder, or one who waits, with what its lease has left. */
@@ -17,16 +17,12 @@ export interface ListedLock {
   waiters: ListedParty[];
 }
 
-const holding = '/spicerack/locks/';
-const waiting = '/spicerack/waiting/';
-
 /** All locks, sorted by key, as they were at one revision. @throws ETCD_UNAVAILABLE, ETCD_REFUSED */
 export async function listLocks(etcd: Etcd): Promise<{ revision: string; locks: ListedLock[] }> {
   const { found, revision } = await etcd.transact([], [look(holding), look(waiting)]);
   const [holders = [], waiters = []] = await Promise.all(found.map((entries) => partiesOf(etcd, entries)));
-  const lockOf = ({ key }: Party) => key.slice(0, key.lastIndexOf('/')).replace(waiting, holding);
-  const keys = [...new Set([...holders, ...waiters].map(lockOf))].sort();
-  const of = (key: string, parties: ListedParty[]) => parties.filter((party) => lockOf(party) === key);
+  const keys = [...new Set([...holders, ...waiters].map(({ key }) => lockOf(key)))].sort();
+  const of = (key: string, parties: ListedParty[]) => parties.filter((party) => lockOf(party.key) === key);
   return { revision, locks: keys.map((key) => ({ key, holders: of(key, holders), waiters: of(key, waiters) })) };
 }
 

@@ -11,6 +11,8 @@ export interface LockRecord {
   /** Seconds. */
   ttl: number;
   run: string;
+  /** Of one who waits: leases of the locks, and keys without one, that stay held until it has got on. */
+  under?: readonly string[];
 }
 
 /** Which lock is meant, and as which holder. */
@@ -30,13 +32,20 @@ export interface LockRef {
 export const holderId = ({ run, slot = 0, host }: LockRef): string =>
   `${encodeURIComponent(run)}${host === undefined ? '' : `:${host}`}${slot === 0 ? '' : `:${slot}`}`;
 
+/** Above the keys of all holders, and of all who wait. */
+export const holding = '/spicerack/locks/';
+export const waiting = '/spicerack/waiting/';
+
 /** The keys of a lock. Those who wait stand apart, so that a transaction can speak of either. */
 export const keysOf = (lock: LockRef) => {
   const key = lockKey(lock.kind, lock.name);
-  const waiting = `/spicerack/waiting/${lock.kind}/${lock.name}`;
+  const queue = `${waiting}${lock.kind}/${lock.name}`;
   const id = holderId(lock);
-  return { key, holders: `${key}/`, holder: `${key}/${id}`, waiters: `${waiting}/`, waiter: `${waiting}/${id}` };
+  return { key, holders: `${key}/`, holder: `${key}/${id}`, waiters: `${queue}/`, waiter: `${queue}/${id}` };
 };
+
+/** Key of the lock that a key of a holder, or of one who waits, belongs to. */
+export const lockOf = (key: string): string => key.slice(0, key.lastIndexOf('/')).replace(waiting, holding);
 
 /** Lease of a holder that stays until somebody removes it. */
 export const noLease = '0';
@@ -54,8 +63,8 @@ export interface Party extends LockRecord {
 
 /** One line, members in the order of the original. */
 export const encodeRecord = (record: LockRecord): string => {
-  const { concurrency, created, owner, ttl, run } = record;
-  const members = Object.entries({ concurrency, created, owner, ttl, run });
+  const { concurrency, created, owner, ttl, run, under } = record;
+  const members = Object.entries({ concurrency, created, owner, ttl, run, ...(under && { under }) });
   return `{${members.map(([name, value]) => `"${name}": ${JSON.stringify(value)}`).join(', ')}}`;
 };
 
@@ -67,7 +76,7 @@ export function decodeParty({ key, value, lease, revision }: Entry): Party {
   } catch {
     // written by hand: stays an exclusive holder without a name
   }
-  const { concurrency = 1, created = '-', owner = `unreadable key ${key}`, ttl = 0, run = '' } = record ?? {};
+  const { concurrency = 1, created = '-', owner = `unreadable key ${key}`, ttl = 0, run = '', under } = record ?? {};
   return {
     key,
     lease,
@@ -77,6 +86,7 @@ export function decodeParty({ key, value, lease, revision }: Entry): Party {
     owner,
     ttl,
     run,
+    ...(Array.isArray(under) && { under: under.map(String) }),
   };
 }
 

@@ -60,13 +60,23 @@ export async function enter(
   return newer;
 }
 
-/** Takes a place in the queue, which is kept for `placeTtl` seconds after the last {@link Etcd.renew} of its lease. */
-export async function queueUp(etcd: Etcd, lock: LockRef, record: LockRecord, placeTtl: number): Promise<View> {
+/**
+ * Takes a place in the queue, which is kept for `placeTtl` seconds after the last {@link Etcd.renew} of its lease.
+ * @param under what stays held meanwhile, as in {@link LockRecord}
+ */
+export async function queueUp(
+  etcd: Etcd,
+  lock: LockRef,
+  record: LockRecord,
+  placeTtl: number,
+  under: readonly string[],
+): Promise<View> {
   const { waiter } = keysOf(lock);
   const lease = await etcd.grant(placeTtl);
+  const place = { ...record, created: timestamp(), ...(under.length > 0 && { under }) };
   const outcome = await etcd.transact(
     [createdAt(waiter, '0')],
-    [put(waiter, encodeRecord({ ...record, created: timestamp() }), lease), ...readsOf(lock)],
+    [put(waiter, encodeRecord(place), lease), ...readsOf(lock)],
     readsOf(lock),
   );
   const view = viewOf(outcome);

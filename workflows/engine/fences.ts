@@ -5,6 +5,8 @@ import type { LockKind } from '../../src/model/lock-name.ts';
 /** What gives an effect its fence while a lock is held. */
 export interface Guard {
   readonly fence: Fence | undefined;
+  /** Key of what is held without a lease. */
+  readonly slot?: string;
 }
 
 const around = new AsyncLocalStorage<readonly Guard[]>();

@@ -12,6 +12,7 @@ import { foresee, foreseeAutomatic } from '../spicerack/lock.ts';
 import { LockScope, alreadyHeld } from '../spicerack/lock-scope.ts';
 import { call } from './call.ts';
 import { failureCode, failureText, isCancelled } from './failure.ts';
+import { inside } from './fences.ts';
 import { frames } from './frame.ts';
 import { currentRun } from './run-state.ts';
 
@@ -106,7 +107,7 @@ export async function takeLocks(cookbook: string, runner: CookbookRunnerBase): P
     const { left } = alreadyHeld(kind, names, concurrency);
     if (left.length === 0) return;
     const lock = new LockScope(kind, left, { concurrency, ttlSeconds });
-    await lock.take();
+    await inside(taken, () => lock.take());
     taken.push(lock);
   };
   return stage(exitCodes.configuration, async () => {

@@ -37,12 +37,14 @@ export interface HeldLock {
 /**
  * Waits for a lock and keeps it beside whatever the run does next, also while the run is cancelled and undone.
  * @param names of locks taken together, in their order; `:SUFFIX` included
- * @throws InvalidLock, LOCK_UNAVAILABLE after about half an hour, ETCD_UNAVAILABLE
+ * @param under what the run keeps meanwhile
+ * @throws InvalidLock, LOCK_UNAVAILABLE after about half an hour, LOCK_DEADLOCK, ETCD_UNAVAILABLE
  */
 export async function holdLock(
   kind: LockKind,
   names: readonly string[],
   { concurrency, ttlSeconds }: HoldArgs,
+  under: readonly string[],
 ): Promise<HeldLock> {
   for (const name of names) checkLock(kind, name, concurrency, ttlSeconds);
   const slot = takeSlot(names.map((name) => lockKey(kind, name)));
@@ -53,7 +55,7 @@ export async function holdLock(
   try {
     const options = { timeout: longestWait, summary: `take the lock ${label}` };
     held = await activity(`lock ${label}`, 'engine', () =>
-      call('locks.acquire', { ...lock, concurrency, ttlSeconds }, options),
+      call('locks.acquire', { ...lock, concurrency, ttlSeconds, ...(under.length > 0 && { under }) }, options),
     );
   } catch (error) {
     // An attempt may have got it after all, or some of several.

@@ -38,10 +38,10 @@ export class LockScope implements Guard {
     return this.#waived || (this.#held !== undefined && !lost.has(this));
   }
 
-  /** Takes it, or takes it again. @throws InvalidLock, LOCK_UNAVAILABLE, ETCD_UNAVAILABLE */
+  /** Takes it, or takes it again. @throws InvalidLock, LOCK_UNAVAILABLE, LOCK_DEADLOCK, ETCD_UNAVAILABLE */
   async take(): Promise<void> {
     await this.release();
-    const held = await holdLock(this.kind, this.names, this.#args);
+    const held = await holdLock(this.kind, this.names, this.#args, heldHere());
     this.#held = held;
     lost.delete(this);
     left.delete(this);
@@ -125,6 +125,15 @@ export class LockScope implements Guard {
 /** Locks a cookbook is inside of here, the outermost first. */
 export const locksHere = (): LockScope[] => guardsHere().filter((guard) => guard instanceof LockScope);
 
+/** Leases of the locks, and keys of what has none, that stay held at least until what goes on here does. */
+export const heldHere = (): string[] => [
+  ...new Set([
+    ...fencesHere().map(({ lease }) => lease),
+    ...[...kept].flatMap(({ fence }) => fence?.lease ?? []),
+    ...guardsHere().flatMap(({ slot }) => slot ?? []),
+  ]),
+];
+
 /** Locks that were lost and not taken again. */
 export const lostLocks = (): LockScope[] => [...lost];
 
@@ -181,7 +190,7 @@ export async function insideAgain<T>(scopes: readonly LockScope[], body: () => P
   try {
     for (const scope of scopes) {
       if (scope.isReady || (!lost.has(scope) && isCovered(scope))) continue;
-      await scope.take();
+      await inside(taken, () => scope.take());
       taken.push(scope);
     }
     return await inside(scopes, body);

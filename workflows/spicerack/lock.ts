@@ -93,9 +93,9 @@ const termsOf = ({ concurrency = 1, ttl = '30m' }: LockTerms): HoldArgs => ({
 export class Locks {
   /**
    * Runs `body` under a lock shared by all runs, on every machine, that ask for the same name; or under several, taken in
-   * the same order by all: two runs that take them one inside of the other instead may wait for each other.
+   * the same order by all: of runs that take them one inside of the other instead, and wait for each other, the last fails.
    * @param name what is protected; not empty, no `/`
-   * @throws InvalidLock, LOCK_UNAVAILABLE after about half an hour, LockLost
+   * @throws InvalidLock, LOCK_UNAVAILABLE after about half an hour, LOCK_DEADLOCK, LockLost
    */
   lock<T>(name: string | readonly string[], terms: LockTerms, body: () => Promise<T>): Promise<T> {
     return withLock('custom', typeof name === 'string' ? [name] : name, termsOf(terms), body);

@@ -1,5 +1,7 @@
 import { call } from '../engine/call.ts';
+import { inside } from '../engine/fences.ts';
 import { settle, step } from '../engine/step.ts';
+import { heldHere } from './lock-scope.ts';
 
 /** Of which group a host is, and how many of it may be out of service at a time, by all runs together. */
 export interface Budget {
@@ -14,7 +16,7 @@ export interface Budget {
 /**
  * Takes a slot of the group for the host, runs `body`, and gives the slot back once the host is healthy: also when the
  * run fails, after its undo. Without that proof the slot stays taken until a person breaks the lock `custom/group:NAME`.
- * @throws InvalidLock, LOCK_UNAVAILABLE after about half an hour; what `healthy` throws
+ * @throws InvalidLock, LOCK_UNAVAILABLE after about half an hour, LOCK_DEADLOCK; what `healthy` throws
  */
 export async function outOfService<T>(
   host: string,
@@ -22,8 +24,9 @@ export async function outOfService<T>(
   body: () => Promise<T>,
 ): Promise<T> {
   const name = `take ${host} of ${group} out of service`;
-  await step(name, {
-    write: () => call('groups.takeSlot', { group, host, max }, { timeout: '365d' }),
+  const under = heldHere();
+  const slot = await step(name, {
+    write: () => call('groups.takeSlot', { group, host, max, ...(under.length > 0 && { under }) }, { timeout: '365d' }),
     undo: async () => {
       if (!(await call('groups.hasSlot', { group, host }))) return;
       await healthy();
@@ -31,7 +34,7 @@ export async function outOfService<T>(
     },
     guaranteed: true,
   });
-  const value = await body();
+  const value = await (slot ? inside([{ fence: undefined, slot }], body) : body());
   // Without locks, or after a person took the slot away, too.
   await step(`${host} is healthy again`, { check: healthy, within: '40m' });
   await settle(name);

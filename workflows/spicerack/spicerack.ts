@@ -146,7 +146,7 @@ export class Spicerack {
   etcdctl(cluster: string): Etcdctl {
     return new Etcdctl(cluster);
   }
-  /** Runs `body` under one or several locks shared by all runs that ask for the same names. @throws InvalidLock, LOCK_UNAVAILABLE, LockLost */
+  /** Runs `body` under one or several locks shared by all runs that ask for the same names. @throws InvalidLock, LOCK_UNAVAILABLE, LOCK_DEADLOCK, LockLost */
   lock<T>(name: string | readonly string[], terms: LockTerms, body: () => Promise<T>): Promise<T> {
     return this.#locks.lock(name, terms, body);
   }
