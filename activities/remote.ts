@@ -1,20 +1,12 @@
-import { log } from '@temporalio/activity';
 import { OpsError, isOpsError } from '../src/model/errors.ts';
-import { fold } from '../src/model/host-set.ts';
-import { type Bounds, bounded, resolveQuery } from '../src/query/query.ts';
+import { type Bounds, resolveQuery } from '../src/query/query.ts';
 import { shorten } from '../src/remote/command.ts';
 import { fencesOn } from '../src/remote/fence.ts';
 import { mostPerHost } from '../src/remote/output.ts';
-import { queueOf, siteOf } from '../src/remote/sites.ts';
 import { type EndInput, Slice, type SliceInput, endSlice } from '../src/remote/slice.ts';
 import type { Access } from '../src/remote/target.ts';
 import { type Call, anyway, condition, converge, long, oneShot, read } from './define.ts';
-
-/** A host of a query, and the task queue of its site's workers, when they are not the run's own. */
-export interface QueriedHost {
-  name: string;
-  site?: string;
-}
+import { queried, warnOf } from './queried.ts';
 
 /** One host, by its name; its installer's system instead of its own when asked for. */
 interface OfHost {
@@ -42,28 +34,10 @@ interface QueryInput extends Bounds {
   expression: string;
 }
 
-async function query({ expression, allowEmpty, maxHosts = Infinity }: QueryInput, { deps, context, signal }: Call) {
-  const warn = (message: string) => void log.warn(`query '${expression}': ${message}`);
-  const most = Math.min(maxHosts, context.maxHosts ?? deps.config.max_hosts);
-  const found = await resolveQuery(expression, { config: deps.config, signal, warn });
-  const names = [...bounded(expression, found, { allowEmpty, maxHosts: most })];
-  const unknown = await deps.remote.unknown(names);
-  if (unknown.length > 0)
-    throw new OpsError(
-      'usage',
-      'HOST_UNKNOWN',
-      `unknown host${unknown.length > 1 ? 's' : ''} ${fold(unknown)}: neither ssh.config_file, the inventory, known_hosts nor DNS knows ${unknown.length > 1 ? 'them' : 'it'}`,
-      { hosts: unknown },
-    );
-  const hosts = names.map((name): QueriedHost => {
-    const site = queueOf(deps.config, siteOf(deps.config.sites, name));
-    return { name, ...(site !== deps.config.temporal.task_queue && { site }) };
-  });
-  const unverified = await deps.remote.unverified(names);
-  if (unverified.length > 0) warn(`the host keys of ${fold(unverified)} are not verified`);
-  // Kept for who follows the run.
-  const note = unverified.length > 0 ? { unverified: fold(unverified) } : {};
-  return { hosts, folded: fold(names), sliceSize: deps.config.ssh.slice_size, ...note };
+async function query({ expression, ...bounds }: QueryInput, call: Call) {
+  const { deps, signal } = call;
+  const found = await resolveQuery(expression, { config: deps.config, signal, warn: warnOf(expression) });
+  return queried(expression, found, bounds, call);
 }
 
 async function boot({ host, installer }: OfHost, { deps, signal }: Call): Promise<Boot> {

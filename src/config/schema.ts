@@ -158,7 +158,9 @@ export const configSchema = (absolute: (path: string) => string) => {
         downtime: path.optional(),
         /**
          * Load balancers. Called as `pooled SERVICE HOST...`, which prints those of the hosts that serve, one a line; as
-         * `depool SERVICE HOST...` and `repool SERVICE HOST...`, which may be called again.
+         * `depool SERVICE HOST...` and `repool SERVICE HOST...`, which may be called again; and, for `queryConfctl`, as
+         * `hosts ENTITY TAG=REGEX...`, which prints the names of the objects whose tags all match, one a line, and nothing
+         * when there are none. Each regular expression begins with `^(` and ends in `)$`; the tag `name` is the object's name.
          */
         pool: path.optional(),
       })

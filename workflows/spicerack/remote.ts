@@ -1,4 +1,6 @@
-import type { Boot, QueriedHost } from '../../activities/remote.ts';
+import type { OutputOf } from '../../activities/index.ts';
+import type { QueriedHost } from '../../activities/queried.ts';
+import type { Boot } from '../../activities/remote.ts';
 import { type Duration, toMs } from '../../src/model/duration.ts';
 import { OpsError } from '../../src/model/errors.ts';
 import type { Mode } from '../../src/model/execution.ts';
@@ -35,7 +37,27 @@ export class Remote {
    * @throws QUERY_INVALID, HOSTS_INVALID, QUERY_EMPTY, TOO_MANY_HOSTS, HOST_UNKNOWN
    */
   async query(expression: string, { allowEmpty, maxHosts, ...options }: QueryOptions = {}): Promise<RemoteHosts> {
-    const { hosts, sliceSize, unverified } = await call('remote.query', { expression, allowEmpty, maxHosts });
+    const found = await call('remote.query', { expression, allowEmpty, maxHosts });
+    return this.#hosts(found, options, allowEmpty);
+  }
+
+  /**
+   * The hosts behind load balancers that conftool knows by these tags, as `hooks.pool` lists them (Spicerack's `query_confctl`).
+   * @param entity type of conftool's objects, whose names are hosts: `node`
+   * @param tags for example `{ dc: 'eqiad', cluster: 'cache_(text|upload)' }`: each a regular expression that the whole tag matches
+   * @throws OPTION_INVALID, QUERY_EMPTY, TOO_MANY_HOSTS, HOST_UNKNOWN, POOL_FAILED, POOL_NOT_CONFIGURED
+   */
+  async queryConfctl(
+    entity: string,
+    tags: Readonly<Record<string, string>>,
+    { maxHosts, ...options }: Omit<QueryOptions, 'allowEmpty'> = {},
+  ): Promise<LbRemoteCluster> {
+    const found = await call('pool.hosts', { entity, tags, maxHosts });
+    return this.#hosts(found, options).loadBalanced();
+  }
+
+  #hosts(found: OutputOf<'remote.query'>, options: RemoteOptions, allowEmpty?: boolean): RemoteHosts {
+    const { hosts, sliceSize, unverified } = found;
     currentRun().noteUnverified(unverified);
     return new RemoteHosts(hosts, { sliceSize, ...this.#options, ...options }, allowEmpty);
   }

@@ -1,5 +1,5 @@
 import { sleep } from '@temporalio/workflow';
-import type { QueriedHost } from '../../activities/remote.ts';
+import type { QueriedHost } from '../../activities/queried.ts';
 import { OpsError } from '../../src/model/errors.ts';
 import { fold } from '../../src/model/host-set.ts';
 import { call } from '../engine/call.ts';

@@ -1,5 +1,5 @@
 import { log, workflowInfo } from '@temporalio/workflow';
-import type { QueriedHost } from '../../activities/remote.ts';
+import type { QueriedHost } from '../../activities/queried.ts';
 import type { InventoryHost } from '../../src/config/inventory.ts';
 import { OpsError } from '../../src/model/errors.ts';
 import type { FleetHost } from '../../src/model/run.ts';

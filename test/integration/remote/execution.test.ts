@@ -26,6 +26,11 @@ const cookbooks = {
     const hosts = await spicerack.remote().query('web[1-4]');
     const results = await hosts.loadBalanced().run(args);
     spicerack.report(results.results.map(({ host, ok }) => host + ':' + ok));`,
+  confctl: `
+    const { tags, maxHosts, ...options } = args;
+    const cluster = await spicerack.remote().queryConfctl('node', tags, { maxHosts });
+    if (options.commands) await cluster.run(options);
+    spicerack.report(cluster.hosts.folded);`,
 };
 
 const hosts = ['web1', 'web2', 'web3', 'web4', 'web5', 'web6'];
@@ -82,11 +87,21 @@ const note = (name: string) => `echo $HOME >>${file(name)}`;
 const on = (names: string, what: string) => `case $HOME in */web[${names}]) ${what};; esac`;
 const untilGo = (name: string) => `while [ ! -e ${file(name)} ]; do sleep 0.1; done`;
 
-/** A load balancer in a file: one line a host that serves. */
+/** A load balancer in files: an empty one a host that serves, and one whose lines are hosts and their tags. */
 const poolHook = `#!/bin/sh
 dir=$(dirname "$0")
 echo "$*" >>"$dir/pool.log"
 what=$1
+if [ "$what" = hosts ]; then
+  shift 2
+  while read -r name tags; do
+    for tag; do
+      printf '%s\\n' "name=$name" $tags | sed -n "s/^\${tag%%=*}=//p" | grep -Eq "\${tag#*=}" || continue 2
+    done
+    echo "$name"
+  done <"$dir/objects"
+  exit
+fi
 shift 2
 for host; do
   case $what in
@@ -241,4 +256,42 @@ test('in a dry run a cluster is only asked, by commands that are safe, also wher
       .filter((line) => !line.startsWith('pooled ')),
     [],
   );
+});
+
+test('the hosts of a cluster are those whose whole tags match, each once, and they are checked like those of any query', async () => {
+  const objects = [
+    ...['web1 dc=east cluster=web', 'web2 dc=east cluster=web', 'web2 dc=east cluster=cache', 'web3 dc=east2'],
+    ...['web4 dc=west cluster=cache', 'nobody.invalid dc=north'],
+  ];
+  writeFileSync(file('objects'), `${objects.join('\n')}\n`);
+  const found = async (tags: object, maxHosts?: number) => {
+    const { report, error } = await resultOf(await start('confctl', { tags, maxHosts }));
+    return error ?? report;
+  };
+  assert.equal(await found({ dc: 'east' }), 'web[1-2]');
+  assert.equal(await found({ name: 'web1|web4' }), 'web[1,4]');
+  assert.equal(await found({ dc: '.*st', cluster: 'cache' }), 'web[2,4]');
+  assert.equal(await found({ dc: 'eas' }), "No hosts found that matches the query 'confctl node dc=eas'");
+  assert.equal(
+    await found({ name: 'web.*', dc: '.*' }, 3),
+    "4 hosts match the query 'confctl node name=web.* dc=.*', at most 3 are allowed: narrow it, or allow them with --max-hosts 4",
+  );
+  assert.match(String(await found({ dc: 'north|west' })), /^unknown host nobody.invalid: /);
+  assert.match(String(await found({ dc: '[' })), /^tags.dc: "\[" is no regular expression/);
+});
+
+test('the hosts of a cluster are asked for once, whatever becomes of the worker and of their tags meanwhile', async () => {
+  writeFileSync(file('objects'), 'web5 dc=south\nweb6 dc=south\n');
+  const asked = lines('pool.log').length;
+  const commands = [`${note('frozen')}; ${on('5', untilGo('go-frozen'))}`];
+  const handle = await start('confctl', { tags: { dc: 'south' }, commands });
+  await until(() => lines('frozen').length === 1);
+  writeFileSync(file('objects'), 'web1 dc=south\n');
+  worker.kill('SIGKILL');
+  await worker.ended;
+  worker = await cli.worker();
+  writeFileSync(file('go-frozen'), '');
+  assert.equal((await resultOf(handle)).report, 'web[5-6]');
+  assert.deepEqual(lines('frozen'), ['web5', 'web6']);
+  assert.deepEqual(lines('pool.log').slice(asked), ['hosts node dc=^(south)$']);
 });
