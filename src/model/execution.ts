@@ -126,7 +126,7 @@ const mostGroups = 5;
 const mostNames = 500;
 
 /** Folded names, no longer than a person reads. */
-function named(hosts: readonly string[]): string {
+export function named(hosts: readonly string[]): string {
   const text = fold(hosts);
   return text.length <= mostNames ? text : `${text.slice(0, mostNames)}... (${hosts.length} hosts)`;
 }

@@ -1,15 +1,16 @@
-import { log, sleep } from '@temporalio/workflow';
+import { sleep } from '@temporalio/workflow';
 import type { Duration } from '../../src/model/duration.ts';
 import { OpsError } from '../../src/model/errors.ts';
-import { type Execution, RemoteExecutionError } from '../../src/model/execution.ts';
+import { type Execution, RemoteExecutionError, named } from '../../src/model/execution.ts';
 import type { HostResult } from '../../src/model/remote-result.ts';
 import { type CommandSpec, type RunSyncOptions, planOf } from '../../src/model/run-options.ts';
-import { call } from '../engine/call.ts';
-import { settle, step } from '../engine/step.ts';
+import { currentRun } from '../engine/run-state.ts';
+import { step } from '../engine/step.ts';
+import { depooled } from './depooled.ts';
 import type { RemoteHosts } from './remote.ts';
 import { RemoteResults } from './remote-results.ts';
 
-/** How a cluster behind load balancers is worked on. */
+/** How a cluster behind load balancers is worked on; what is said of all hosts elsewhere counts for each batch here. */
 export interface ClusterOptions extends Omit<RunSyncOptions, 'mode' | 'batchSize' | 'successThreshold'> {
   /** Services from which each batch is depooled while it is worked on; default none. */
   svcToDepool?: readonly string[];
@@ -26,13 +27,26 @@ export class RemoteClusterExecutionError extends OpsError {
   /** What the hosts said, batch by batch. */
   readonly results: readonly HostResult[];
   readonly failures: readonly RemoteExecutionError[];
+  /** Hosts of batches that were not begun. */
+  readonly notContacted: readonly string[];
 
-  constructor(results: readonly HostResult[], failures: readonly RemoteExecutionError[], batches: number) {
+  constructor(
+    results: readonly HostResult[],
+    failures: readonly RemoteExecutionError[],
+    batches: number,
+    notContacted: readonly string[],
+  ) {
     const kind = failures.some((failure) => failure.kind === 'unknown') ? 'unknown' : 'failed';
-    const what = failures.map(({ message }) => message).join('; ');
-    super(kind, 'REMOTE_CLUSTER_EXECUTION_FAILED', `${failures.length} of ${batches} batches failed: ${what}`);
+    const what = failures.map(({ message }) => message);
+    if (notContacted.length > 0) what.push(`${named(notContacted)} not contacted`);
+    super(
+      kind,
+      'REMOTE_CLUSTER_EXECUTION_FAILED',
+      `${failures.length} of ${batches} batches failed: ${what.join('; ')}`,
+    );
     this.results = results;
     this.failures = failures;
+    this.notContacted = notContacted;
   }
 }
 
@@ -48,24 +62,34 @@ export class LbRemoteCluster {
   }
 
   /**
-   * Runs commands on all hosts, batch by batch, each host through all commands: depool, run, repool. Only what was pooled
-   * is repooled. In a dry run commands that are `isSafe` run, and nothing is depooled. As in Spicerack a batch that failed is an error in the end, also when no more failed than may.
+   * Runs commands on all hosts, batch by batch, each host through all commands: depool, run, repool. In a dry run commands that are
+   * `isSafe` run, and nothing is depooled. As in Spicerack only what was pooled is repooled, and a batch that failed is an error in the
+   * end, also when no more failed than may. Better on purpose: a batch that failed is repooled too; there is no rest after
+   * the last batch, and none where a dry run did nothing; batches are counted without services as with them.
    * @throws OPTION_INVALID, POOL_FAILED, POOL_NOT_CONFIGURED, RemoteClusterExecutionError
    */
   async run(options: ClusterOptions): Promise<RemoteResults> {
     const { svcToDepool = [], batchSize = 1, batchSleep, maxFailedBatches = 0, ...rest } = options;
+    if (this.hosts.length < 2)
+      throw invalid(
+        'hosts',
+        String(this.hosts),
+        'would all be out at once: take two hosts or more, or runAsync of these',
+      );
     if (!Number.isInteger(batchSize) || batchSize < 1 || batchSize >= this.hosts.length)
       throw invalid('batchSize', batchSize, `is no whole number from 1 to ${this.hosts.length - 1}, all hosts but one`);
     if (!Number.isInteger(maxFailedBatches) || maxFailedBatches < 0)
       throw invalid('maxFailedBatches', maxFailedBatches, 'is no whole number from 0');
     // What cannot be is refused before anything is depooled.
     const { batchSleepMs } = planOf({ ...rest, ...(batchSleep !== undefined && { batchSleep }) }, batchSize, 'async');
+    const restMs = currentRun().context.dryRun && rest.isSafe !== true ? 0 : batchSleepMs;
     const batches = this.hosts.split(Math.ceil(this.hosts.length / batchSize));
     const results: HostResult[] = [];
     let commands: Execution['commands'] = [];
+    let left: string[] = [];
     const failures: RemoteExecutionError[] = [];
     for (const [i, batch] of batches.entries()) {
-      if (i > 0 && batchSleepMs > 0) await sleep(batchSleepMs);
+      if (i > 0 && restMs > 0) await sleep(restMs);
       const body = async () => {
         try {
           const execution = await executed(`run on ${String(batch)}`, batch, rest);
@@ -80,30 +104,33 @@ export class LbRemoteCluster {
       };
       const failure = await (svcToDepool.length === 0 ? body() : depooled(svcToDepool, batch, body));
       if (failure) failures.push(failure);
-      if (failures.length > maxFailedBatches) break;
+      if (failures.length <= maxFailedBatches) continue;
+      left = batches.slice(i + 1).flatMap(({ hosts }) => hosts);
+      break;
     }
-    if (failures.length > 0) throw new RemoteClusterExecutionError(results, failures, batches.length);
+    if (failures.length > 0) throw new RemoteClusterExecutionError(results, failures, batches.length, left);
     const execution: Execution = { mode: 'async', hosts: this.hosts.hosts, commands, results, successThreshold: 1 };
     return new RemoteResults(execution, (hosts) => this.hosts.getSubset(hosts));
   }
 
   /** Restarts systemd services, batch by batch. @throws as {@link run} */
   restartServices(services: readonly string[], options: Omit<ClusterOptions, 'commands'> = {}): Promise<RemoteResults> {
-    return this.run({ ...options, commands: services.map(systemctl('restart')) });
+    return this.run({ ...options, commands: systemctl('restart', services) });
   }
 
   /** Makes systemd services read their configuration anew, batch by batch. @throws as {@link run} */
   reloadServices(services: readonly string[], options: Omit<ClusterOptions, 'commands'> = {}): Promise<RemoteResults> {
-    return this.run({ ...options, commands: services.map(systemctl('reload')) });
+    return this.run({ ...options, commands: systemctl('reload', services) });
   }
 }
 
-const systemctl =
-  (what: string) =>
-  (service: string): CommandSpec => {
+function systemctl(what: string, services: readonly string[]): CommandSpec[] {
+  if (services.length === 0) throw invalid('services', services, 'are none: name at least one');
+  return services.map((service) => {
     if (!/^[\w@.:\\-]+$/.test(service)) throw invalid('services', service, 'is not the name of a systemd unit');
     return `systemctl ${what} "${service}"`;
-  };
+  });
+}
 
 async function executed(name: string, hosts: RemoteHosts, options: RunSyncOptions): Promise<Execution> {
   const nothing: Execution = { mode: 'async', hosts: hosts.hosts, commands: [], results: [], successThreshold: 0 };
@@ -114,23 +141,6 @@ async function executed(name: string, hosts: RemoteHosts, options: RunSyncOption
     options.isSafe === true ? { read: body } : { write: body, undo: () => Promise.resolve(), ifDryRun: nothing },
   );
   return execution ?? nothing;
-}
-
-async function depooled<T>(services: readonly string[], hosts: RemoteHosts, body: () => Promise<T>): Promise<T> {
-  const where = `${String(hosts)} from ${services.join(', ')}`;
-  const pooled = await step(`which of ${where} are pooled`, {
-    read: () => call('pool.pooled', { services, hosts: hosts.hosts }),
-  });
-  const name = `depool ${where}`;
-  await step(name, {
-    write: () => call('pool.depool', pooled),
-    undo: () => call('pool.repool', pooled),
-    guaranteed: true,
-  });
-  log.info(`depooled ${where}`);
-  const value = await body();
-  await settle(name);
-  return value;
 }
 
 const invalid = (option: string, value: unknown, what: string) =>

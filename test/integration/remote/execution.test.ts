@@ -24,7 +24,9 @@ const cookbooks = {
     spicerack.report((await hosts.uptime()).every(([, seconds]) => seconds > 0));`,
   cluster: `
     const hosts = await spicerack.remote().query('web[1-4]');
-    const results = await hosts.loadBalanced().run(args);
+    const { services, ...options } = args;
+    const cluster = hosts.loadBalanced();
+    const results = services ? await cluster.restartServices(services, options) : await cluster.run(args);
     spicerack.report(results.results.map(({ host, ok }) => host + ':' + ok));`,
   confctl: `
     const { tags, maxHosts, ...options } = args;
@@ -201,21 +203,34 @@ test('a host that refuses to reboot keeps the next ones from it, and all are nam
 
 test('a cluster is worked on batch by batch, and only what was pooled is depooled and repooled', async () => {
   for (const host of ['web1', 'web2', 'web3']) writeFileSync(file(`pooled.${host}`), '');
-  const args = { commands: [note('cluster')], batchSize: 2 };
-  const { report, error } = await resultOf(await start('cluster', { ...args, svcToDepool: ['www'] }));
+  const args = { commands: [note('cluster')], batchSize: 2, batchSleep: '100ms', svcToDepool: ['www'] };
+  const handle = await start('cluster', args);
+  const { report, error } = await resultOf(handle);
   assert.equal(error, undefined);
+  const { events } = await handle.fetchHistory();
+  const rests = (events ?? []).filter(({ timerStartedEventAttributes }) => timerStartedEventAttributes);
+  assert.equal(rests.length, 1, 'one between two batches, none after the last');
   assert.deepEqual(report, ['web1:true', 'web2:true', 'web3:true', 'web4:true']);
   assert.deepEqual(lines('pool.log'), [
     ...['pooled www web1 web2', 'depool www web1 web2', 'repool www web1 web2'],
     ...['pooled www web3 web4', 'depool www web3', 'repool www web3'],
   ]);
   assert.ok(!existsSync(file('pooled.web4')));
+  const log = readFileSync(join(cli.directory, 'logs/exec/cluster.log'), 'utf8');
+  const said = [...log.matchAll(/: ((?:de|re)pooled .*|of .* none serves .*)$/gm)].map(([, message]) => message);
+  assert.deepEqual(said, [
+    ...['depooled web[1-2] from www', 'repooled web[1-2] in www'],
+    ...['depooled web3 from www', 'repooled web3 in www'],
+  ]);
 });
 
 test('a batch that fails stops the cluster, and leaves nothing depooled', async () => {
   const args = { commands: [`${note('stop')}; ${on('1', 'exit 4')}`], batchSize: 2, svcToDepool: ['www'] };
   const { error } = await resultOf(await start('cluster', args));
-  assert.match(error ?? '', /^1 of 2 batches failed: .* failed on 1 of 2 hosts: web1: exit status 4$/);
+  assert.match(
+    error ?? '',
+    /^1 of 2 batches failed: .* failed on 1 of 2 hosts: web1: exit status 4; web\[3-4\] not contacted$/,
+  );
   assert.deepEqual(lines('stop').sort(), ['web1', 'web2']);
   assert.ok(existsSync(file('pooled.web1')) && existsSync(file('pooled.web2')));
   const all = await resultOf(await start('cluster', { ...args, batchSize: 4 }));
@@ -223,6 +238,8 @@ test('a batch that fails stops the cluster, and leaves nothing depooled', async 
   const asked = lines('pool.log').length;
   const rest = await resultOf(await start('cluster', { ...args, batchSleep: 'soon' }));
   assert.match(rest.error ?? '', /^batchSleep: "soon" is not a length of time/);
+  const none = await resultOf(await start('cluster', { services: [], svcToDepool: ['www'] }));
+  assert.match(none.error ?? '', /^services: \[\] are none: name at least one$/);
   assert.equal(lines('pool.log').length, asked);
 });
 
@@ -234,17 +251,17 @@ for (const svcToDepool of [[], ['www']])
     assert.match(allowed.error ?? '', /^2 of 4 batches failed: .* web1: exit status 4; .* web3: exit status 4$/);
     assert.deepEqual(lines(name), ['web1', 'web2', 'web3', 'web4']);
     const one = await resultOf(await start('cluster', { ...failing, maxFailedBatches: 1 }));
-    assert.match(one.error ?? '', /^2 of 4 batches failed: /);
+    assert.match(one.error ?? '', /^2 of 4 batches failed: .* web3: exit status 4; web4 not contacted$/);
     assert.deepEqual(lines(name).slice(4), ['web1', 'web2', 'web3']);
     const pairs = await resultOf(await start('cluster', { ...failing, batchSize: 2, maxFailedBatches: 1 }));
-    assert.match(pairs.error ?? '', /^2 of 2 batches failed: /);
+    assert.match(pairs.error ?? '', /^2 of 2 batches failed: .* web3: exit status 4$/);
     assert.deepEqual(lines(name).slice(7).sort(), ['web1', 'web2', 'web3', 'web4']);
   });
 
 test('in a dry run a cluster is only asked, by commands that are safe, also where they fail', async () => {
   const args = { svcToDepool: ['www'], batchSize: 2 };
   const asked = lines('pool.log').length;
-  const unsafe = await resultOf(await start('cluster', { ...args, commands: [note('dry')] }, true));
+  const unsafe = await resultOf(await start('cluster', { ...args, commands: [note('dry')], batchSleep: '1h' }, true));
   assert.deepEqual([unsafe.report, unsafe.error], [[], undefined]);
   const commands = [`${note('dry-safe')}; ${on('1', 'exit 4')}`];
   const safe = await resultOf(await start('cluster', { ...args, commands, isSafe: true }, true));
@@ -277,6 +294,8 @@ test('the hosts of a cluster are those whose whole tags match, each once, and th
     "4 hosts match the query 'confctl node name=web.* dc=.*', at most 3 are allowed: narrow it, or allow them with --max-hosts 4",
   );
   assert.match(String(await found({ dc: 'north|west' })), /^unknown host nobody.invalid: /);
+  const alone = await resultOf(await start('confctl', { tags: { name: 'web1' }, commands: [note('alone')] }));
+  assert.match(alone.error ?? '', /^hosts: "web1" would all be out at once: take two hosts or more, or runAsync/);
   assert.match(String(await found({ dc: '[' })), /^tags.dc: "\[" is no regular expression/);
 });
 
