@@ -80,10 +80,11 @@ export class Pool {
         starts = job.kept !== undefined && connection.startsShell();
         if (job.kept && starts) {
           const end = newEnd();
-          const opening = connection.start(job.kept.start(end), patience);
-          return await served(opening, job, done, (channel) => connection.keepShell(channel).attempt(job, end));
+          const { start } = job.kept;
+          const open = () => connection.start(start(end), patience);
+          return await served(open, job, done, (channel) => connection.keepShell(channel).attempt(job, end));
         }
-        return await served(connection.start(job.command, patience), job, done);
+        return await served(() => connection.start(job.command, patience), job, done);
       } catch (error) {
         if (starts) connection.noShell();
         if (!(error instanceof ChannelFailure)) throw error;
@@ -174,7 +175,7 @@ export class Pool {
   async #aside(target: Target, job: Job): Promise<Exit> {
     const connection = await this.#open(target);
     try {
-      return await served(connection.start(job.command, target.connectTimeoutMs), job);
+      return await served(() => connection.start(job.command, target.connectTimeoutMs), job);
     } catch (error) {
       throw error instanceof ChannelFailure ? lost(target, error) : error;
     } finally {
@@ -271,13 +272,23 @@ export class Pool {
   }
 }
 
-/** @param done called once the channel is no more */
+/**
+ * @param open throws at once what is wrong with the command
+ * @param done called once the channel is no more
+ */
 async function served(
-  opening: Promise<ClientChannel>,
+  open: () => Promise<ClientChannel>,
   job: Job,
   done: () => void = () => undefined,
   see: (channel: ClientChannel) => Promise<Exit> = (channel) => serve(channel, job),
 ): Promise<Exit> {
+  let opening: Promise<ClientChannel>;
+  try {
+    opening = open();
+  } catch (error) {
+    done();
+    throw error;
+  }
   opening.then((channel) => channel.once('close', done)).catch(done);
   let channel: ClientChannel;
   try {

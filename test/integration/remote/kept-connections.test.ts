@@ -3,6 +3,7 @@ import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { isOpsError } from '../../../src/model/errors.ts';
 import { Remote } from '../../../src/remote/remote.ts';
 import { type SshLab, startSshLab } from '../../support/sshd.ts';
 
@@ -53,4 +54,12 @@ test('a key at hand signs at once: sshd is not asked first whether it would do',
   const remote = remoteWith({});
   await remote.run('gamma', 'true');
   assert.doesNotMatch(lab.host('gamma').log(), /^Postponed publickey/m);
+});
+
+test('a command that is refused before it is sent takes no channel from those that follow', { skip }, async () => {
+  const remote = remoteWith({ max_channels: 1 });
+  await remote.run('alpha', 'true');
+  const long = remote.runOnce('alpha', `: ${'x'.repeat(130_000)}`, { token: 'long' });
+  await assert.rejects(long, (error) => isOpsError(error) && error.code === 'COMMAND_TOO_LONG');
+  assert.equal((await remote.run('alpha', 'exit 3', { timeoutMs: 10_000 })).exitCode, 3);
 });
