@@ -4,6 +4,7 @@ import { acquireAll } from '../src/locks/acquire-all.ts';
 import { unavailable } from '../src/locks/acquire.ts';
 import { breakLock, type BrokenHolder } from '../src/locks/break.ts';
 import { keep } from '../src/locks/keep.ts';
+import { locksOff } from '../src/locks/off.ts';
 import { describe, holderId, type LockRef, type Party } from '../src/locks/record.ts';
 import { abandon, release } from '../src/locks/release.ts';
 import { readLock, type View } from '../src/locks/view.ts';
@@ -46,7 +47,8 @@ interface KeepInput {
 /** Keeps the lock until it is released, or the run cancels this; fails with LockLost when it is lost. A new attempt renews the same lease. */
 const keepLock = long(async ({ key, leaseId, ttlSeconds, fence }: KeepInput, call): Promise<void> => {
   const { etcd } = call.deps;
-  if (!etcd || leaseId === '') return;
+  if (leaseId === '') return;
+  if (!etcd) throw locksOff(`the lock ${key} is to be kept`);
   const resumed = call.resumed as { renewedAt?: number } | undefined;
   const all = fence ? holderKeys({ ...fence, names: unpackNames(fence.names) }) : [key];
   const kept = {
@@ -73,9 +75,10 @@ const releaseLock = converge(
     call,
   ): Promise<{ released: boolean }> => {
     const { etcd } = call.deps;
-    if (!etcd || input.leaseId === '') return { released: false };
+    if (input.leaseId === '') return { released: false };
     const [lock, ...others] = refsOf(input, call) as [LockRef, ...LockRef[]];
     const key = lockKey(input.kind, packed(input));
+    if (!etcd) throw locksOff(`the lock ${key} is to be released`);
     if (input.leaseId === undefined) {
       const held: Party[] = [];
       for (const one of [lock, ...others]) {
@@ -97,8 +100,7 @@ const releaseLock = converge(
 /** Takes a lock away from a holder, whose run learns by whom and why. @throws LOCK_GONE when it holds it no longer, LOCKS_OFF */
 const breakIt = converge(
   async ({ reason, ...holder }: BrokenHolder & { reason: string }, { deps: { etcd }, context, run }): Promise<void> => {
-    if (!etcd)
-      throw new OpsError('failed', 'LOCKS_OFF', "locking is off on this worker: its configuration has no 'etcd'");
+    if (!etcd) throw locksOff(`the lock ${holder.key} is to be broken`);
     if (!(await breakLock(etcd, holder, `${context.user}@${context.host} [${run}]: ${reason}`)))
       throw new OpsError('failed', 'LOCK_GONE', `${holder.key} is no longer held by who held it: see 'cookbook locks'`);
     log.warn(`Broke lock ${holder.key}: ${reason}`);

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { OpsError, lockLost } from '../model/errors.ts';
+import { OpsError, lockLost, lockUnconfirmed } from '../model/errors.ts';
 import { holderKeys, type Fence } from '../model/fence.ts';
 import { unpackNames } from '../model/lock-name.ts';
 import { pauseUnless } from '../timer.ts';
@@ -18,7 +18,7 @@ const keysAtATime = 60;
 /**
  * Refuses an effect unless all its locks are known to be held: etcd says so, or does not answer while their leases live
  * by the last renewal that was asked for here.
- * @throws LockLost; ETCD_UNAVAILABLE when nobody can tell; the reason of `signal`
+ * @throws LockLost; LOCK_UNCONFIRMED when nobody can tell; the reason of `signal`
  */
 export async function confirmHeld(etcd: Etcd, fences: readonly Fence[], signal: AbortSignal): Promise<void> {
   const until = performance.now() + longestMs;
@@ -30,7 +30,7 @@ export async function confirmHeld(etcd: Etcd, fences: readonly Fence[], signal: 
     if (performance.now() > until)
       throw new OpsError(
         'transient',
-        'ETCD_UNAVAILABLE',
+        lockUnconfirmed,
         `etcd does not say whether the lock ${doubt.key} is still held; this was not started`,
       );
     await pauseUnless(signal, 500);
@@ -75,6 +75,7 @@ async function doubtAbout(
     firstMissing(etcd, held),
     ...leases.map((lease) => within(patienceMs, renewIfDue(etcd, lease))),
   ]);
+  if (gone) etcd.forget(gone.lease);
   const unsure = held.find(({ lease }) => etcd.lifeOf(lease).leftMs === 0);
   return gone ?? (unsure && { key: unsure.key, why: undefined });
 }
@@ -119,7 +120,10 @@ async function missing(etcd: Etcd, held: readonly HeldKey[]) {
     if (!answer || answer.succeeded) return undefined;
     const at = held.findIndex(({ lease }, i) => answer.found[i]?.[0]?.lease !== lease);
     const broken = answer.found[held.length + at]?.[0];
-    return { key: held[at]?.key ?? '', why: broken ? `broken by ${broken.value}` : 'its key is gone from etcd' };
+    return {
+      ...(held[at] ?? { key: '', lease: '' }),
+      why: broken ? `broken by ${broken.value}` : 'its key is gone from etcd',
+    };
   } catch {
     return undefined;
   }

@@ -88,7 +88,7 @@ export class Etcd {
 
   /** Ends a lease and deletes its keys. @returns whether there was one */
   async revoke(lease: string): Promise<boolean> {
-    this.#lives.note(lease, 0, 0);
+    this.#lives.end(lease);
     try {
       await this.#asked((client) => client.leaseClient.leaseRevoke({ ID: lease }));
       return true;
@@ -121,6 +121,11 @@ export class Etcd {
   /** What is known here of a lease without asking: reckoned from when its last renewal was asked for, by this process. */
   lifeOf(lease: string): Life {
     return this.#lives.of(lease);
+  }
+
+  /** What was under a lease is gone: from now on it counts as over here, although etcd may still know it. */
+  forget(lease: string): void {
+    this.#lives.end(lease);
   }
 
   /** Seconds a lease has left, 0 when etcd does not know it. */

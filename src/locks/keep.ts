@@ -37,7 +37,13 @@ export const renewEveryMs = (ttlSeconds: number): number => Math.min(20, Math.ma
  */
 export async function keep(etcd: Etcd, kept: Kept, signal: AbortSignal, renewed: (at: number) => void): Promise<void> {
   const { now } = kept;
-  let lostAt = Math.max(kept.renewedAt + kept.ttl * 1000, now() + firstAnswerMs);
+  const { leftMs } = etcd.lifeOf(kept.lease);
+  const knownUntil = Math.max(Math.min(kept.renewedAt, now()) + kept.ttl * 1000, now() + leftMs);
+  let lostAt = Math.max(knownUntil, now() + firstAnswerMs);
+  let why =
+    lostAt === knownUntil
+      ? `etcd was away for as long as its lease lives (${kept.ttl} s)`
+      : `etcd does not say whether it is still held (${firstAnswerMs / 1000} s)`;
   let trouble = 'no answer';
   for (;;) {
     signal.throwIfAborted();
@@ -47,17 +53,20 @@ export async function keep(etcd: Etcd, kept: Kept, signal: AbortSignal, renewed:
       await etcd.revoke(kept.lease).catch(() => false); // ends by itself otherwise
       return;
     }
-    if (answer !== undefined && 'gone' in answer) throw lost(kept.key, answer.gone);
+    if (answer !== undefined && 'gone' in answer) {
+      etcd.forget(kept.lease);
+      throw lost(kept.key, answer.gone);
+    }
     if (answer !== undefined && 'revision' in answer) {
       lostAt = askedAt + kept.ttl * 1000;
+      why = `etcd was away for as long as its lease lives (${kept.ttl} s)`;
       renewed(askedAt);
       const restMs = Math.min(renewEveryMs(kept.ttl), kept.others ? lookAtOthersMs : Infinity);
       await etcd.changed(kept.key, answer.revision, restMs, signal).catch(() => undefined);
       continue;
     }
     trouble = answer?.error ?? trouble;
-    if (now() >= lostAt)
-      throw lost(kept.key, `etcd was away for as long as its lease lives (${kept.ttl} s): ${trouble}`);
+    if (now() >= lostAt) throw lost(kept.key, `${why}: ${trouble}`);
     await pauseUnless(signal, Math.min(1000, lostAt - now()));
   }
 }
@@ -78,7 +87,11 @@ async function renewOnce(etcd: Etcd, { key, lease, others = [] }: Kept): Promise
       etcd,
       others.map((one) => ({ key: one, lease })),
     );
-    if (other) return { gone: `with ${other.key}, as ${other.why}` };
+    if (other) {
+      // A release removes the first one, and then the others.
+      const again = await etcd.transact([], [look(releasedKey(lease))]);
+      return again.found[0]?.[0] ? { released: true } : { gone: `with ${other.key}, as ${other.why}` };
+    }
     // Just after a restart etcd may not know yet of a lease whose key it has.
     return seconds > 0 ? { revision } : { error: 'etcd does not know the lease' };
   } catch (error) {

@@ -29,10 +29,12 @@ export async function release(
   if (!succeeded) await etcd.revoke(lease);
   for (let at = 0; succeeded && at < others.length; at += keysAtATime) {
     const holders = others.slice(at, at + keysAtATime).map((other) => keysOf(other).holder);
-    await etcd.transact(
+    const { succeeded: all } = await etcd.transact(
       holders.map((holder) => boundTo(holder, lease)),
       holders.map(remove),
     );
+    // One of them was lost, so nobody keeps the lease, and nobody ends it.
+    if (!all) await etcd.revoke(lease);
   }
   return succeeded;
 }

@@ -46,6 +46,10 @@ export abstract class CookbookRunnerBase {
   abstract run(): Promise<number | void>;
   /** Runs after the undo of the steps when the run did not pass. */
   rollback(): MaybePromise<void> {}
+  /** Whether the cookbook brings a {@link rollback} of its own. */
+  get hasRollback(): boolean {
+    return this.rollback !== CookbookRunnerBase.prototype.rollback;
+  }
 }
 
 /** A class cookbook (Spicerack's CookbookBase): set `title`, and return a runner. */
@@ -115,6 +119,9 @@ class ModuleRunner extends CookbookRunnerBase {
   }
   override rollback() {
     return this.module.rollback?.(this.args, this.spicerack);
+  }
+  override get hasRollback() {
+    return this.module.rollback !== undefined;
   }
 }
 

@@ -10,6 +10,9 @@ export const unknownOutcome = 'UnknownOutcome';
 /** Failure type of a lock that was lost while its run was still at work. */
 export const lockLost = 'LockLost';
 
+/** Failure type of an effect that was not started, as nobody could tell whether a lock of its is still held. */
+export const lockUnconfirmed = 'LOCK_UNCONFIRMED';
+
 /** An error whose text is written for the operator: what was tried, on what, why it failed, and the way out. */
 export class OpsError extends Error {
   readonly kind: ErrorKind;

@@ -10,6 +10,7 @@ import { defaultPayloadConverter } from '@temporalio/common';
 import type { ActivityInterceptors } from '@temporalio/worker';
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { ActivityDefinition, Call } from '../../activities/define.ts';
+import { locksOff } from '../locks/off.ts';
 import { isSafe, type EffectClass, type EffectTable } from '../model/effect.ts';
 import { GivenUp, OpsError, isOpsError, messageOf, unknownOutcome } from '../model/errors.ts';
 import { fencesHeader, type Fence } from '../model/fence.ts';
@@ -93,7 +94,8 @@ async function perform(
     ...ownRun(info.workflowExecution),
   };
   try {
-    if (!deps.etcd || fences.length === 0 || anyway) return await run(input, call);
+    if (fences.length === 0 || anyway) return await run(input, call);
+    if (!deps.etcd) throw locksOff(`${name} takes place under the lock ${fences[0]?.names.join(', ') ?? ''}`);
     const guarded = effect === 'long' ? longUnderLocks : underLocks;
     return await guarded(deps.etcd, call, (under) => run(input, under));
   } catch (error) {

@@ -2,13 +2,13 @@ import type { Call } from '../../activities/define.ts';
 import { isCancelled } from '../locks/acquire.ts';
 import { confirmHeld, watchHeld } from '../locks/confirm.ts';
 import type { Etcd } from '../locks/etcd.ts';
-import { isOpsError, lockLost, type OpsError } from '../model/errors.ts';
+import { GivenUp, OpsError, isOpsError, lockLost } from '../model/errors.ts';
 
 type Run = (call: Call) => Promise<unknown>;
 
 /**
  * Does something under locks while they are known to be held.
- * @throws LockLost, ETCD_UNAVAILABLE; what `run` throws
+ * @throws LockLost, LOCK_UNCONFIRMED; what `run` throws
  */
 export async function underLocks(etcd: Etcd, call: Call, run: Run): Promise<unknown> {
   await confirmHeld(etcd, call.fences, call.signal);
@@ -47,6 +47,12 @@ async function end(call: Call, signal: AbortSignal, loss: () => OpsError | undef
   try {
     return await run({ ...call, signal });
   } catch (error) {
-    throw isOpsError(error) ? error : (loss() ?? error);
+    throw isOpsError(error) ? error : (withResult(loss(), error) ?? error);
   }
 }
+
+/** The loss, and what had come out until then. */
+const withResult = (loss: OpsError | undefined, error: unknown): OpsError | undefined =>
+  loss && error instanceof GivenUp
+    ? new OpsError(loss.kind, loss.code, loss.message, { ...loss.facts, result: error.result }, loss)
+    : loss;

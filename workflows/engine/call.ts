@@ -1,8 +1,8 @@
-import { ActivityFailure, TimeoutFailure, scheduleActivity, type ActivityOptions } from '@temporalio/workflow';
+import { ActivityFailure, TimeoutFailure, scheduleActivity, sleep, type ActivityOptions } from '@temporalio/workflow';
 import type { ActivityName, InputOf, OutputOf } from '../../activities/index.ts';
 import { toMs, type Duration } from '../../src/model/duration.ts';
 import { isSafe, type EffectClass } from '../../src/model/effect.ts';
-import { OpsError, unknownOutcome } from '../../src/model/errors.ts';
+import { OpsError, lockUnconfirmed, unknownOutcome } from '../../src/model/errors.ts';
 import { failureCode, failureText } from './failure.ts';
 import { frames, type Frame } from './frame.ts';
 import { currentRun } from './run-state.ts';
@@ -89,7 +89,16 @@ export async function call<N extends ActivityName>(
   return perform(name, effect, input, activityOptions);
 }
 
-async function perform<O>(name: string, effect: EffectClass, input: unknown, options: ActivityOptions): Promise<O> {
+const notStarted = [lockUnconfirmed, 'LOCKS_OFF'];
+
+/** @param left how often a one-shot is asked for that its worker does not start without its lock */
+async function perform<O>(
+  name: string,
+  effect: EffectClass,
+  input: unknown,
+  options: ActivityOptions,
+  left = patient.maximumAttempts,
+): Promise<O> {
   try {
     return await scheduleActivity<O>(name, [input], options);
   } catch (error) {
@@ -100,6 +109,13 @@ async function perform<O>(name: string, effect: EffectClass, input: unknown, opt
       const lastLook = { ...options, retry: { maximumAttempts: 1 } };
       delete lastLook.scheduleToCloseTimeout;
       return await scheduleActivity<O>(name, [input], lastLook);
+    }
+    // It was not started: this is no second attempt.
+    if (effect === 'one-shot' && notStarted.includes(failureCode(error) ?? '') && left > 1) {
+      await sleep(forEver.maximumInterval, {
+        summary: `then ask again whether the lock is held: ${options.summary ?? name}`,
+      });
+      return perform(name, effect, input, options, left - 1);
     }
     if (effect === 'one-shot' && (timeout !== undefined || failureCode(error) === 'WorkerShutdown'))
       throw new OpsError('unknown', unknownOutcome, failureText(error), {}, error);

@@ -6,7 +6,7 @@ import {
 } from '@temporalio/workflow';
 import { fencesHeader, packFence, unpackFence, type Fence } from '../../src/model/fence.ts';
 import { contextHeader, logAttributes, type RunContext } from '../../src/model/run.ts';
-import { fencesHere, inheritFences, inheritedFences } from './fences.ts';
+import { fencesHeld, fencesHere, inheritFences, inheritedFences } from './fences.ts';
 import { frames } from './frame.ts';
 
 let headers: Headers = {};
@@ -63,7 +63,7 @@ export const interceptors: WorkflowInterceptorsFactory = () => ({
       scheduleActivity: (input, next) =>
         next({ ...input, headers: { ...input.headers, ...headers, ...(underLocks() ? fencesOf(fencesHere()) : {}) } }),
       startChildWorkflowExecution: (input, next) =>
-        next({ ...input, headers: { ...input.headers, ...childHeaders(), ...fencesOf(fencesHere()) } }),
+        next({ ...input, headers: { ...input.headers, ...childHeaders(), ...fencesOf(fencesHeld()) } }),
       continueAsNew: (input, next) =>
         next({ ...input, headers: { ...input.headers, ...headers, ...fencesOf(inheritedFences()) } }),
       getLogAttributes: (attributes, next) => next({ ...attributes, ...(begun && logAttributes(runContext())) }),

@@ -9,6 +9,9 @@ export interface Guard {
   readonly slot?: string;
 }
 
+/** Locks held on behind their scope, because what was done under them may have to be undone. */
+export const kept = new Set<Guard>();
+
 const around = new AsyncLocalStorage<readonly Guard[]>();
 let inherited: readonly Fence[] = [];
 
@@ -25,6 +28,9 @@ export const inside = <T>(guards: readonly Guard[], body: () => Promise<T>): Pro
 
 /** Every lock under which an effect from here would take place. */
 export const fencesHere = (): Fence[] => [...inherited, ...guardsHere().flatMap(({ fence }) => fence ?? [])];
+
+/** Every lock that the run, or the one that started it, keeps for as long as what goes on here does. */
+export const fencesHeld = (): Fence[] => [...fencesHere(), ...[...kept].flatMap(({ fence }) => fence ?? [])];
 
 /** The lock among `fences` that is the one asked for. */
 export const coveredBy = (fences: readonly Fence[], kind: LockKind, name: string): Fence | undefined =>

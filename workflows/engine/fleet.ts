@@ -111,11 +111,14 @@ class Window {
     }
   }
 
-  /** Waits until a host ended, or somebody steered. */
+  /** Waits until a host ended, somebody steered, or it was cancelled. */
   async #change(): Promise<void> {
     const run = currentRun();
     const before = run.changes;
-    await CancellationScope.nonCancellable(() => condition(() => run.changes !== before));
+    const cancelled = this.#scope.consideredCancelled;
+    await CancellationScope.nonCancellable(() =>
+      condition(() => run.changes !== before || this.#scope.consideredCancelled !== cancelled),
+    );
   }
 
   #canariesLeft(): number {

@@ -1,6 +1,6 @@
 import { sleep } from '@temporalio/workflow';
-import { insideAgain, type LockScope } from '../spicerack/lock-scope.ts';
-import { failureText } from './failure.ts';
+import { areThere, insideAgain, type LockScope } from '../spicerack/lock-scope.ts';
+import { failureText, isLockLost } from './failure.ts';
 import { frames } from './frame.ts';
 import { uncancellable } from './hold.ts';
 import { currentRun } from './run-state.ts';
@@ -26,14 +26,21 @@ const sameLocks = (one: readonly LockScope[], other: readonly LockScope[]) =>
 
 async function undoGroup(group: UndoEntry[], under: readonly LockScope[], failed: string[]): Promise<void> {
   const { undo } = currentRun();
+  let losses = 0;
+  const goOn = async () => {
+    do {
+      const [entry] = group;
+      if (!entry) return;
+      const outcome = await undoOne(entry, under);
+      if (outcome === 'lock lost' && losses++ < tries) return;
+      group.shift();
+      undo.take(entry.step);
+      if (outcome !== 'undone') failed.push(`${entry.step}: ${outcome}`);
+    } while (areThere(under));
+  };
   try {
-    await insideAgain(under, async () => {
-      for (let entry = group.shift(); entry; entry = group.shift()) {
-        const error = await undoOne(entry);
-        undo.take(entry.step);
-        if (error !== undefined) failed.push(`${entry.step}: ${error}`);
-      }
-    });
+    // Once more when a lock was lost, which takes it again.
+    while (group.length > 0) await insideAgain(under, goOn);
   } catch (error) {
     // Without its lock nothing is undone, either.
     failed.push(...group.map(({ step }) => `${step}: ${failureText(error)}`));
@@ -41,7 +48,8 @@ async function undoGroup(group: UndoEntry[], under: readonly LockScope[], failed
   }
 }
 
-async function undoOne(entry: UndoEntry): Promise<string | undefined> {
+/** @returns `undone`, `lock lost` when it may be once the lock is taken again, else why it is not */
+async function undoOne(entry: UndoEntry, under: readonly LockScope[]): Promise<string> {
   const run = currentRun();
   const name = run.uniqueName(`undo: ${entry.step}`);
   const report = run.begin(name, 'undo');
@@ -50,9 +58,14 @@ async function undoOne(entry: UndoEntry): Promise<string | undefined> {
       const id = attempt === 1 ? name : `${name} ~${attempt}`;
       await frames.run({ id, label: name, kind: 'undo', calls: 0, within: '10m' }, entry.undo);
       run.end(report, 'undone');
-      return undefined;
+      return 'undone';
     } catch (error) {
       const text = failureText(error);
+      for (const scope of under) scope.noteRefusal(error);
+      if (isLockLost(error) && !areThere(under)) {
+        run.end(report, 'undo failed', text);
+        return 'lock lost';
+      }
       if (attempt === tries) {
         run.end(report, 'undo failed', text);
         return text;

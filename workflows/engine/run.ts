@@ -198,9 +198,10 @@ async function rollBack(
   const stays = run.undo.besides(undo);
   const left = [...(passed === undefined ? [] : [passed]), ...stays];
   const failed: string[] = [];
+  const ownRollback = decision === 'roll back' && runner.hasRollback;
   const backwards = async () => {
     failed.push(...(await undoAll(undo)));
-    if (decision === 'leave') return;
+    if (!ownRollback) return;
     try {
       await runner.rollback();
     } catch (error) {
@@ -211,7 +212,8 @@ async function rollBack(
     await uncancellable(() => insideAgain(locks, backwards));
   } catch (error) {
     // Without its lock nothing is undone, either.
-    failed.push(...undo.map(({ step }) => `${step}: ${failureText(error)}`));
+    const undone = [...undo.map(({ step }) => step), ...(ownRollback ? [`rollback of ${run.cookbook}`] : [])];
+    failed.push(...undone.map((what) => `${what}: ${failureText(error)}`));
   }
   const error = [
     result.error,

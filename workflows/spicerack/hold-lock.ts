@@ -9,7 +9,7 @@ import { currentRun } from '../engine/run-state.ts';
 
 /** The activity itself ends the wait. */
 const longestWait = '365d';
-/** After an etcd that did not answer for long enough, a clean exit is not held up for as long again. */
+/** What may not be held at all, or is lost, holds nobody up for as long as an etcd that does not answer. */
 const lastAttempts = 3;
 
 /** On which terms a lock is taken. */
@@ -28,8 +28,8 @@ export interface HeldLock {
   readonly fence: Fence | undefined;
   /** Rejects with LockLost once the lock is lost; never settles otherwise. */
   readonly lost: Promise<never>;
-  /** Gives the lock back; best effort, as its lease ends without it. */
-  release(): Promise<void>;
+  /** Gives the lock back; best effort, as its lease ends without it. @param isLost whether it was lost before */
+  release(isLost: boolean): Promise<void>;
   /** Ends the renewal and leaves the lock: the run that continues this one as new takes it up again. */
   stopKeeping(): Promise<void>;
 }
@@ -59,7 +59,7 @@ export async function holdLock(
     );
   } catch (error) {
     // An attempt may have got it after all, or some of several.
-    await letGo(lock, label, undefined, failureCode(error)?.startsWith('ETCD_') ? { attempts: lastAttempts } : {});
+    await letGo(lock, label, undefined, { attempts: lastAttempts });
     slot.free();
     throw error;
   }
@@ -73,10 +73,11 @@ export async function holdLock(
       await keeping?.stop();
       slot.free();
     },
-    async release() {
+    async release(isLost) {
       keeping?.expectEnd();
       // Who keeps it finds that it was released, and ends.
-      if (keeping && !(await letGo(lock, label, held.leaseId))) await keeping.stop();
+      const given = await letGo(lock, label, held.leaseId, isLost ? { attempts: lastAttempts } : {});
+      if (keeping && !given) await keeping.stop();
       slot.free();
     },
   };

@@ -2,15 +2,13 @@ import { CancellationScope } from '@temporalio/workflow';
 import { OpsError, messageOf } from '../../src/model/errors.ts';
 import { holderKeys, type Fence } from '../../src/model/fence.ts';
 import { inOrder, type LockKind } from '../../src/model/lock-name.ts';
-import { coveredBy, fencesHere, guardsHere, inside, type Guard } from '../engine/fences.ts';
-import { isCancelled, lostKey } from '../engine/failure.ts';
+import { coveredBy, fencesHeld, fencesHere, guardsHere, inside, kept, type Guard } from '../engine/fences.ts';
+import { ContinueRequested, isCancelled, lostKey } from '../engine/failure.ts';
 import { currentRun } from '../engine/run-state.ts';
 import { holdLock, isShared, type HeldLock, type HoldArgs } from './hold-lock.ts';
 
 /** Locks whose loss has not been dealt with. */
 const lost = new Set<LockScope>();
-/** Locks held on behind their scope, because what was done under them may have to be undone. */
-const kept = new Set<LockScope>();
 /** Locks left to the run that was to follow. */
 const left = new Map<LockScope, HeldLock>();
 
@@ -67,6 +65,8 @@ export class LockScope implements Guard {
       throwLoss();
       return value;
     } catch (error) {
+      // Other parts of the body are not to go on without the lock.
+      if (!(error instanceof ContinueRequested)) scope.cancel();
       throwLoss();
       throw error;
     }
@@ -81,7 +81,8 @@ export class LockScope implements Guard {
 
   /** Gives it back; best effort, as its lease ends without it. */
   async release(): Promise<void> {
-    await this.#end((held) => held.release());
+    const isLost = lost.has(this);
+    await this.#end((held) => held.release(isLost));
   }
 
   /** Leaves it to the run that continues this one as new. */
@@ -127,24 +128,22 @@ export const locksHere = (): LockScope[] => guardsHere().filter((guard) => guard
 
 /** Leases of the locks, and keys of what has none, that stay held at least until what goes on here does. */
 export const heldHere = (): string[] => [
-  ...new Set([
-    ...fencesHere().map(({ lease }) => lease),
-    ...[...kept].flatMap(({ fence }) => fence?.lease ?? []),
-    ...guardsHere().flatMap(({ slot }) => slot ?? []),
-  ]),
+  ...new Set([...fencesHeld().map(({ lease }) => lease), ...guardsHere().flatMap(({ slot }) => slot ?? [])]),
 ];
+
+const scopesKept = (): LockScope[] => [...kept].filter((guard) => guard instanceof LockScope);
 
 /** Locks that were lost and not taken again. */
 export const lostLocks = (): LockScope[] => [...lost];
 
 /** Gives back, or leaves to the run that follows, what was kept for the undo. */
 export async function endKept(how: 'release' | 'stopKeeping'): Promise<void> {
-  for (const scope of [...kept]) await scope[how]();
+  for (const scope of scopesKept()) await scope[how]();
 }
 
 /** Gives back what was left to a run that does not follow after all. */
 export async function releaseLeft(): Promise<void> {
-  for (const held of left.values()) await held.release();
+  for (const held of left.values()) await held.release(false);
   left.clear();
 }
 
@@ -161,7 +160,7 @@ export function alreadyHeld(
   const fences = fencesHere();
   const behind = new Set<LockScope>();
   const left = names.filter((name) => {
-    const scope = [...kept].find((one) => one.kind === kind && one.names.includes(name));
+    const scope = scopesKept().find((one) => one.kind === kind && one.names.includes(name));
     const fence = scope?.fence ?? coveredBy(fences, kind, name);
     if (!fence) return true;
     if (limit(concurrency) < limit(fence.concurrency))
@@ -181,6 +180,11 @@ const limit = (concurrency: number) => (concurrency === 0 ? Infinity : concurren
 const isCovered = ({ kind, names }: LockScope): boolean =>
   names.every((name) => coveredBy(fencesHere(), kind, name) !== undefined);
 
+const isThere = (scope: LockScope): boolean => scope.isReady || (!lost.has(scope) && isCovered(scope));
+
+/** Whether all of them are held, as far as the run knows. */
+export const areThere = (scopes: readonly LockScope[]): boolean => scopes.every(isThere);
+
 /**
  * Runs an undo under the locks that its effect was made under, and takes those again that were given back or lost.
  * @throws what {@link LockScope.take} throws
@@ -189,7 +193,7 @@ export async function insideAgain<T>(scopes: readonly LockScope[], body: () => P
   const taken: LockScope[] = [];
   try {
     for (const scope of scopes) {
-      if (scope.isReady || (!lost.has(scope) && isCovered(scope))) continue;
+      if (isThere(scope)) continue;
       await inside(taken, () => scope.take());
       taken.push(scope);
     }

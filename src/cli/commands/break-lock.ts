@@ -1,4 +1,4 @@
-import { listLocks, type ListedLock } from '../../locks/list.ts';
+import { listLocks, type ListedLock, type ListedParty } from '../../locks/list.ts';
 import { noLease } from '../../locks/record.ts';
 import { breakLockName } from '../../model/builtin.ts';
 import { OpsError } from '../../model/errors.ts';
@@ -29,7 +29,7 @@ export async function breakLock(
   const temporal = await connect(globals, rules);
   await assertServed(temporal);
   for (const line of locksTable([{ ...lock, holders: [holder] }])) say(line);
-  say(await whatIsOf(temporal, holder.run));
+  say(await whatIsOf(temporal, holder));
   if (!context.dryRun && !force && !(await confirm())) {
     say('not broken');
     return 1;
@@ -59,12 +59,16 @@ function find(locks: readonly ListedLock[], given: string, run: string | undefin
 
 const refused = (message: string) => new OpsError('usage', 'BREAK_REFUSED', message);
 
-async function whatIsOf({ client }: Temporal, run: string): Promise<string> {
+async function whatIsOf({ client }: Temporal, { run, lease }: ListedParty): Promise<string> {
   if (run === '') return 'no run is named in it: somebody wrote it by hand';
   try {
     const { status } = await client.workflow.getHandle(run).describe();
     return status.name === 'RUNNING'
-      ? `${run} is running: it stops what it does under the lock, and asks how it is to end`
+      ? `${run} is running: ${
+          lease === noLease
+            ? 'it is told, and goes on'
+            : 'it stops what it does under the lock, and asks how it is to end'
+        }`
       : `${run} has ended (${status.name})`;
   } catch (error) {
     if (isNotFound(error)) return `no run ${run} is known here`;

@@ -99,6 +99,20 @@ test('pause, skip, width and resume steer a running fleet', () =>
     assert.equal((await resultOf(handle)).exitCode, 0);
   }));
 
+test('a paused fleet with no host under way can be cancelled', () =>
+  engine.withWorker(async (scene) => {
+    scene.script({ 'touch h1': 'hang' });
+    const handle = await scene.start('world.fleet', { hosts: hosts(3), options: { width: 1 } });
+    const states = async () =>
+      (await handle.query<RunStatusReport>(names.status)).fleet?.hosts.map(({ state }) => state).join(' ');
+    await scene.until(async () => (await states()) === 'running pending pending');
+    await handle.signal(names.pause);
+    await scene.temporal.client.workflow.getHandle(`world.fleet/${scene.queue}/h1`).cancel();
+    await scene.until(async () => (await states()) === 'cancelled pending pending');
+    await handle.cancel();
+    assert.equal((await resultOf(handle)).exitCode, 97);
+  }));
+
 test('abort cancels what is under way, which rolls back', () =>
   engine.withWorker(async (scene) => {
     scene.script({ 'touch h1': 'hang' });

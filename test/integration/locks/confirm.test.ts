@@ -1,4 +1,4 @@
-import { defaultPayloadConverter } from '@temporalio/common';
+import { ApplicationFailure, defaultPayloadConverter } from '@temporalio/common';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { converge, long, type ActivityDefinition, type Call } from '../../../activities/define.ts';
 import type { LockHeld } from '../../../activities/locks.ts';
 import { confirmHeld } from '../../../src/locks/confirm.ts';
-import { isOpsError, messageOf } from '../../../src/model/errors.ts';
+import { GivenUp, isOpsError, messageOf } from '../../../src/model/errors.ts';
 import { fencesHeader, type Fence } from '../../../src/model/fence.ts';
 import { contextHeader } from '../../../src/model/run.ts';
 import { contextInterceptor, temporalActivities } from '../../../src/worker/activities.ts';
@@ -107,7 +107,7 @@ test(
         confirmHeld(fresh.etcd, fences, signal),
         (error) =>
           isOpsError(error) &&
-          error.code === 'ETCD_UNAVAILABLE' &&
+          error.code === 'LOCK_UNCONFIRMED' &&
           error.kind === 'transient' &&
           /custom\/h\/run is still held; this was not started/.test(error.message),
       );
@@ -120,8 +120,13 @@ test(
 );
 
 /** Has a worker perform an activity under a lock. */
-async function perform(body: ActivityDefinition<never, unknown>, fence: Fence, attempt = 1, etcd = worker.etcd) {
-  const activities = temporalActivities({ act: body }, { etcd } as Deps);
+async function perform(
+  body: ActivityDefinition<never, unknown>,
+  fence: Fence,
+  attempt = 1,
+  deps: Partial<Deps> = { etcd: worker.etcd },
+) {
+  const activities = temporalActivities({ act: body }, deps as Deps);
   const environment = new MockActivityEnvironment({ attempt }, { logger: new LogLines() });
   const headers = {
     [contextHeader]: defaultPayloadConverter.toPayload(callOf({}).context),
@@ -152,6 +157,31 @@ test('the worker asks before each effect; a later attempt at what may go on else
   assert.deepEqual(did, ['done', 'done', 'done']);
   await assert.rejects(perform(long(act), fence, 2), refused);
   assert.deepEqual(did, ['done', 'done', 'done', 'ended']);
+});
+
+test('a worker without etcd starts nothing that is under a lock', async () => {
+  const held = await worker.acquire('run', { name: 'off' });
+  const never = () => assert.fail('it was started');
+  const off = /act takes place under the lock off, but locking is off on this worker/;
+  await assert.rejects(perform(converge(never), fenceOf(held, 'off'), 1, {}), off);
+  await assert.rejects(perform(long(never), fenceOf(held, 'off'), 2, {}), off);
+});
+
+test('what had come out of what a lost lock ends is told', { timeout: 60_000 }, async () => {
+  const held = await worker.acquire('run', { name: 'k', ttlSeconds: 4 });
+  const act = async (_: unknown, call: Call) => {
+    await server.ctl('del', held.key);
+    await once(call.signal, 'abort');
+    throw new GivenUp('ended', { rows: 'half of it' });
+  };
+  await assert.rejects(perform(long(act), fenceOf(held, 'k')), (error) => {
+    assert.ok(error instanceof ApplicationFailure);
+    assert.equal(error.type, 'LockLost');
+    assert.deepEqual((error.details?.[0] as { result: unknown }).result, { rows: 'half of it' });
+    return true;
+  });
+  // However long etcd was to keep its lease.
+  assert.equal(worker.etcd.lifeOf(held.leaseId).leftMs, 0);
 });
 
 test('what takes long is ended on its own worker when its lock is lost', { timeout: 60_000 }, async () => {

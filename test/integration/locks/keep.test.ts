@@ -3,7 +3,7 @@ import { afterEach, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { LockHeld } from '../../../activities/locks.ts';
 import { isOpsError } from '../../../src/model/errors.ts';
-import { cancellation, etcdForTests } from './actors.ts';
+import { Actor, cancellation, etcdForTests } from './actors.ts';
 
 const { server, worker } = await etcdForTests();
 afterEach(() => server.ctl('del', '/', '--prefix'));
@@ -33,6 +33,15 @@ async function keeping(run: string, held: LockHeld, ttl: number, resumed?: unkno
 }
 
 const span = (times: readonly number[]) => (times.at(-1) ?? 0) - (times[0] ?? 0);
+
+const untiring = async <T>(body: () => Promise<T>): Promise<T> => {
+  for (;;)
+    try {
+      return await body();
+    } catch {
+      await sleep(200);
+    }
+};
 
 test('keeping renews the lease beyond its time, and ends without an error when the run cancels it', async () => {
   const held = await worker.acquire('run', { ttlSeconds: 9 });
@@ -121,20 +130,38 @@ test(
 
 test('a waiter gets its turn although etcd was killed and started again meanwhile', { timeout: 60_000 }, async () => {
   const held = await worker.acquire('run');
-  const untiring = async <T>(body: () => Promise<T>): Promise<T> => {
-    for (;;)
-      try {
-        return await body();
-      } catch {
-        await sleep(200);
-      }
-  };
   const waiting = worker.acquire('waiter').catch(() => untiring(() => worker.acquire('waiter', {}, { attempt: 2 })));
   while ((await worker.look()).waiters.length === 0) await sleep(5);
   await server.kill();
   await server.start();
   await untiring(() => worker.release('run', held));
   assert.ok(await present(await waiting));
+});
+
+test('a lock that was just taken outlives an etcd that does not answer at first', { timeout: 60_000 }, async () => {
+  const held = await worker.acquire('run', { ttlSeconds: 60 });
+  server.freeze(true);
+  const stranger = new Actor(server);
+  const controller = new AbortController();
+  const kept = worker.keep('run', held, 60, { signal: controller.signal });
+  let ended = false;
+  void kept.then(
+    () => (ended = true),
+    () => (ended = true),
+  );
+  try {
+    // Who has not taken it knows nothing of its lease.
+    await assert.rejects(
+      stranger.keep('run', held, 60),
+      isLockLost(held, /etcd does not say whether it is still held \(5 s\)/),
+    );
+    assert.equal(ended, false);
+  } finally {
+    server.freeze(false);
+    await stranger.etcd.close();
+  }
+  await untiring(() => worker.release('run', held));
+  await kept;
 });
 
 test('etcd that stays away for as long as the lease lives costs the lock', { timeout: 60_000 }, async () => {

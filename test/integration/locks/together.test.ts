@@ -97,6 +97,16 @@ test('who keeps them notices that any one of them is gone', { timeout: 30_000 },
   await assert.rejects(kept, /lost the lock \S+\/a\/one: with \/spicerack\/locks\/custom\/c\/one, as its key is gone/);
 });
 
+test('a release after one of them was lost leaves none of the others', async () => {
+  for (const gone of ['b', 'c']) {
+    const held = await worker.acquire('one', abc);
+    await server.ctl('del', `/spicerack/locks/custom/${gone}/one`);
+    await worker.release('one', held, 'b', ['c', 'a']);
+    assert.deepEqual(await keys(), [], gone);
+    assert.ok(!(await leases()).includes(BigInt(held.leaseId).toString(16)), gone);
+  }
+});
+
 test('who keeps them ends with their release', { timeout: 30_000 }, async () => {
   const one = await worker.acquire('one', abc);
   let renewals = 0;

@@ -17,4 +17,7 @@ test('a lease lives for its time from when it was asked for, and not at all once
   assert.equal(lives.of('a').leftMs, 1900);
   lives.note('b', 2400, 0);
   assert.deepEqual(lives.of('b'), { leftMs: 0, ttlMs: 0 });
+  lives.end('a');
+  lives.note('a', 2400, 2); // an answer that was under way
+  assert.equal(lives.of('a').leftMs, 0);
 });
