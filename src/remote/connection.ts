@@ -4,6 +4,9 @@ import { ChannelFailure } from './channel-failure.ts';
 import { KeptShell } from './kept-shell.ts';
 import { Limit } from './limit.ts';
 
+/** A kept connection that opens no channel within this is dead: its host was rebooted or cut off. */
+export const staleMs = 5000;
+
 /** A kept connection to one host. */
 export class Connection {
   readonly hostKey: Buffer;
@@ -46,11 +49,24 @@ export class Connection {
    * @returns what gives it back
    * @throws the signal's reason
    */
-  place(signal: AbortSignal): Promise<() => void> {
-    const give = this.channels.tryTake();
-    if (give) return Promise.resolve(give);
+  async place(signal: AbortSignal): Promise<() => void> {
+    const place = this.tryPlace();
+    if (place) return place;
     this.#freeShell?.close();
-    return this.channels.take(signal);
+    return this.#thenRest(await this.channels.take(signal));
+  }
+
+  /** A place at once, or none. */
+  tryPlace(): (() => void) | undefined {
+    const give = this.channels.tryTake();
+    return give && this.#thenRest(give);
+  }
+
+  #thenRest(give: () => void): () => void {
+    return () => {
+      give();
+      this.rest();
+    };
   }
 
   /** The kept shell, if nothing uses it and it answers; it is in use then. */

@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
-import { existsSync, writeFileSync } from 'node:fs';
+import { appendFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isOpsError } from '../../../src/model/errors.ts';
 import { Remote } from '../../../src/remote/remote.ts';
 import { type SshLab, startSshLab } from '../../support/sshd.ts';
+import { waitFor } from '../../support/wait-for.ts';
 
 const skip = process.getuid?.() === 0 ? false : 'sshd needs root';
 let lab: SshLab;
@@ -15,6 +16,7 @@ const remoteWith = (ssh: object) => {
   remotes.push(remote);
   return remote;
 };
+const { signal } = new AbortController();
 /** Counts the logins on each host from now on. */
 const countLogins = () => {
   const counts = () => lab.hosts.map((host) => host.log().match(/^Accepted publickey/gm)?.length ?? 0);
@@ -62,4 +64,61 @@ test('a command that is refused before it is sent takes no channel from those th
   const long = remote.runOnce('alpha', `: ${'x'.repeat(130_000)}`, { token: 'long' });
   await assert.rejects(long, (error) => isOpsError(error) && error.code === 'COMMAND_TOO_LONG');
   assert.equal((await remote.run('alpha', 'exit 3', { timeoutMs: 10_000 })).exitCode, 3);
+});
+
+test('sftp that a kept connection has no session for goes over a new one', { skip }, async () => {
+  const narrow = await startSshLab(['delta'], ['MaxSessions 1']);
+  const remote = new Remote(narrow.config);
+  const root = () =>
+    remote.sftp(
+      'delta',
+      { signal },
+      (sftp) => new Promise<string>((done) => sftp.realpath('/', (_, path) => done(path))),
+    );
+  const logins = () =>
+    narrow
+      .host('delta')
+      .log()
+      .match(/^Accepted publickey/gm)?.length;
+  const unavailable = (error: unknown) => isOpsError(error) && error.code === 'SFTP_UNAVAILABLE';
+  try {
+    // The host goes on counting the session in which it has refused the subsystem.
+    await assert.rejects(root(), unavailable);
+    await assert.rejects(root(), unavailable);
+    assert.equal(logins(), 2);
+    // As the error says: connections that are open know nothing of it.
+    appendFileSync(join(narrow.dir, 'delta/sshd_config'), 'Subsystem sftp internal-sftp\n');
+    process.kill(Number(readFileSync(join(narrow.dir, 'delta/pid'), 'utf8')), 'SIGHUP');
+    await waitFor(
+      () =>
+        narrow
+          .host('delta')
+          .log()
+          .match(/^Server listening/gm)?.length === 2,
+    );
+    assert.equal(await root(), '/');
+    assert.equal(await root(), '/');
+    assert.equal((await remote.run('delta', 'exit 3')).exitCode, 3);
+    assert.equal(logins(), 3);
+  } finally {
+    await remote.close();
+    await narrow.close();
+  }
+});
+
+test('a host that gives no session at all is told as unreachable, for commands and files', { skip }, async () => {
+  const closed = await startSshLab(['epsilon'], ['MaxSessions 0']);
+  const remote = new Remote(closed.config);
+  const refused = (error: unknown) =>
+    isOpsError(error) && error.code === 'UNREACHABLE' && /open failed/.test(error.message);
+  try {
+    await assert.rejects(remote.run('epsilon', 'true'), refused);
+    await assert.rejects(
+      remote.sftp('epsilon', { signal }, () => Promise.resolve()),
+      refused,
+    );
+  } finally {
+    await remote.close();
+    await closed.close();
+  }
 });
