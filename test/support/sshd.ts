@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { configSchema, type Config } from '../../src/config/schema.ts';
+import { Remote, type RemoteSettings } from '../../src/remote/remote.ts';
 import { freePort } from './etcd.ts';
 
 /** A real sshd that plays one host: own port, host key, journal and boot id. */
@@ -35,6 +36,8 @@ export interface SshLab {
   config: Config;
   /** A configuration that differs in its `ssh` section and others. */
   configWith(ssh: object, rest?: object): Config;
+  /** The hosts as a worker of such a configuration reaches them, until they are closed. */
+  remote(ssh?: object, rest?: object, settings?: RemoteSettings): Remote;
   /** Private key that the hosts accept. */
   key: string;
   knownHosts: string;
@@ -78,16 +81,23 @@ export async function startSshLab(
       ssh: { config_file: sshConfig, identity_files: [key], known_hosts: [knownHosts], agent: false, ...ssh },
       ...rest,
     });
+  const remotes: Remote[] = [];
   return {
     dir,
     hosts,
     config: configWith({}),
     configWith,
+    remote: (ssh = {}, rest = {}, settings = {}) => {
+      const remote = new Remote(configWith(ssh, rest), settings);
+      remotes.push(remote);
+      return remote;
+    },
     key,
     knownHosts,
     sshConfig,
     host: (name) => hosts.find((host) => host.name === name) ?? fail(`no host ${name}`),
     close: async () => {
+      await Promise.all(remotes.map((remote) => remote.close()));
       await Promise.all(hosts.map((host) => host.kill()));
       process.off('exit', guard);
       rmSync(dir, { recursive: true, force: true });

@@ -5,17 +5,14 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import fc from 'fast-check';
 import { keysOf, parseKnownHosts } from '../../../src/remote/known-hosts.ts';
-import { Remote } from '../../../src/remote/remote.ts';
 import { fails } from '../../support/fails.ts';
 import { type SshLab, makeKey, startSshLab } from '../../support/sshd.ts';
 
 let lab: SshLab;
-const remotes: Remote[] = [];
 /** A worker of a configuration, and the warnings it gave. */
 function worker(ssh: object = {}, rest: object = {}) {
   const warnings: string[] = [];
-  const remote = new Remote(lab.configWith(ssh, rest), { warn: (message) => warnings.push(message) });
-  remotes.push(remote);
+  const remote = lab.remote(ssh, rest, { warn: (message) => warnings.push(message) });
   return { remote, warnings };
 }
 const write = (name: string, text: string) => {
@@ -26,10 +23,7 @@ const write = (name: string, text: string) => {
 before(async () => {
   lab = await startSshLab(['alpha', 'beta']);
 });
-after(async () => {
-  await Promise.all(remotes.map((remote) => remote.close()));
-  await lab.close();
-});
+after(() => lab.close());
 
 test('known_hosts files list for a name what ssh-keygen finds in them', () => {
   const keys = ['one', 'two', 'three'].map((name) => {

@@ -5,23 +5,21 @@ import { copyFileSync, existsSync, readFileSync, rmSync, writeFileSync } from 'n
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Remote } from '../../../src/remote/remote.ts';
+import type { Remote } from '../../../src/remote/remote.ts';
 import { fails } from '../../support/fails.ts';
 import { type SshLab, makeKey, startSshLab } from '../../support/sshd.ts';
 
 let lab: SshLab;
 let agent: ChildProcess;
 let socket: string;
-const remotes: Remote[] = [];
+let configs = 0;
 
 /** Access with what an OpenSSH configuration says of identities; a host takes one wrong key, and no second one. */
 function workerWith(lines: readonly string[], ssh: object = {}): Remote {
-  const file = join(lab.dir, `config-${remotes.length}`);
+  const file = join(lab.dir, `config-${configs++}`);
   const text = [`IdentityAgent ${socket}`, ...lines].map((line) => `${line}\n`).join('');
   writeFileSync(file, `${text}${readFileSync(lab.sshConfig, 'utf8')}`);
-  const remote = new Remote(lab.configWith({ config_file: file, identity_files: [], agent: true, ...ssh }));
-  remotes.push(remote);
-  return remote;
+  return lab.remote({ config_file: file, identity_files: [], agent: true, ...ssh });
 }
 const add = (file: string) =>
   execFileSync('ssh-add', ['-q', file], { env: { ...process.env, SSH_AUTH_SOCK: socket }, stdio: 'ignore' });
@@ -38,7 +36,6 @@ before(async () => {
   add(lab.key);
 });
 after(async () => {
-  await Promise.all(remotes.map((remote) => remote.close()));
   if (agent.exitCode === null && agent.signalCode === null) {
     agent.kill('SIGKILL');
     await once(agent, 'exit');

@@ -4,18 +4,11 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isOpsError } from '../../../src/model/errors.ts';
-import { Remote } from '../../../src/remote/remote.ts';
 import { type SshLab, startSshLab } from '../../support/sshd.ts';
 import { waitFor } from '../../support/wait-for.ts';
 
 const skip = process.getuid?.() === 0 ? false : 'sshd needs root';
 let lab: SshLab;
-const remotes: Remote[] = [];
-const remoteWith = (ssh: object) => {
-  const remote = new Remote(lab.configWith(ssh));
-  remotes.push(remote);
-  return remote;
-};
 const { signal } = new AbortController();
 /** Counts the logins on each host from now on. */
 const countLogins = () => {
@@ -27,21 +20,17 @@ const countLogins = () => {
 before(async () => {
   if (!skip) lab = await startSshLab(['alpha', 'beta', 'gamma']);
 });
-after(async () => {
-  if (skip) return;
-  await Promise.all(remotes.map((remote) => remote.close()));
-  await lab.close();
-});
+after(() => skip || lab.close());
 
 test('of more connections than are to be kept, the one longest unused is closed', { skip }, async () => {
-  const remote = remoteWith({ max_connections: 2 });
+  const remote = lab.remote({ max_connections: 2 });
   const logins = countLogins();
   for (const host of ['alpha', 'beta', 'alpha', 'gamma', 'alpha', 'gamma', 'beta']) await remote.run(host, 'true');
   assert.deepEqual(logins(), [1, 2, 1]);
 });
 
 test('a connection in use is not closed for others', { skip }, async () => {
-  const remote = remoteWith({ max_connections: 1 });
+  const remote = lab.remote({ max_connections: 1 });
   const [began, go] = [join(lab.dir, 'began'), join(lab.dir, 'go')];
   const busy = remote.run('alpha', `touch ${began}; until [ -e ${go} ]; do sleep 0.1; done; exit 3`);
   while (!existsSync(began)) await sleep(50);
@@ -53,13 +42,13 @@ test('a connection in use is not closed for others', { skip }, async () => {
 });
 
 test('a key at hand signs at once: sshd is not asked first whether it would do', { skip }, async () => {
-  const remote = remoteWith({});
+  const remote = lab.remote();
   await remote.run('gamma', 'true');
   assert.doesNotMatch(lab.host('gamma').log(), /^Postponed publickey/m);
 });
 
 test('a command that is refused before it is sent takes no channel from those that follow', { skip }, async () => {
-  const remote = remoteWith({ max_channels: 1 });
+  const remote = lab.remote({ max_channels: 1 });
   await remote.run('alpha', 'true');
   const long = remote.runOnce('alpha', `: ${'x'.repeat(130_000)}`, { token: 'long' });
   await assert.rejects(long, (error) => isOpsError(error) && error.code === 'COMMAND_TOO_LONG');
@@ -68,7 +57,7 @@ test('a command that is refused before it is sent takes no channel from those th
 
 test('sftp that a kept connection has no session for goes over a new one', { skip }, async () => {
   const narrow = await startSshLab(['delta'], ['MaxSessions 1']);
-  const remote = new Remote(narrow.config);
+  const remote = narrow.remote();
   const root = () =>
     remote.sftp(
       'delta',
@@ -101,14 +90,13 @@ test('sftp that a kept connection has no session for goes over a new one', { ski
     assert.equal((await remote.run('delta', 'exit 3')).exitCode, 3);
     assert.equal(logins(), 3);
   } finally {
-    await remote.close();
     await narrow.close();
   }
 });
 
 test('a host that gives no session at all is told as unreachable, for commands and files', { skip }, async () => {
   const closed = await startSshLab(['epsilon'], ['MaxSessions 0']);
-  const remote = new Remote(closed.config);
+  const remote = closed.remote();
   const refused = (error: unknown) =>
     isOpsError(error) && error.code === 'UNREACHABLE' && /open failed/.test(error.message);
   try {
@@ -118,7 +106,6 @@ test('a host that gives no session at all is told as unreachable, for commands a
       refused,
     );
   } finally {
-    await remote.close();
     await closed.close();
   }
 });

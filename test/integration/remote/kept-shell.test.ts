@@ -16,27 +16,16 @@ import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isOpsError } from '../../../src/model/errors.ts';
 import { Notes, keptBy } from '../../../src/remote/journal.ts';
-import { Remote, type RemoteSettings } from '../../../src/remote/remote.ts';
+import type { Remote } from '../../../src/remote/remote.ts';
 import { type SshLab, startSshLab } from '../../support/sshd.ts';
 import { waitFor } from '../../support/wait-for.ts';
 
 const skip = process.getuid?.() === 0 ? false : 'sshd needs root';
 let lab: SshLab;
-const remotes: Remote[] = [];
-const remoteWith = (ssh: object = {}, settings: RemoteSettings = {}) => {
-  const remote = new Remote(lab.configWith(ssh), settings);
-  remotes.push(remote);
-  return remote;
-};
-
 before(async () => {
   if (!skip) lab = await startSshLab(['alpha', 'beta', 'gamma']);
 });
-after(async () => {
-  if (skip) return;
-  await Promise.all(remotes.map((remote) => remote.close()));
-  await lab.close();
-});
+after(() => skip || lab.close());
 
 let tokens = 0;
 const once = async (remote: Remote, host: string, command: string, token = `kept${tokens++}`) => {
@@ -68,7 +57,7 @@ const childrenOf = (pid: number) =>
   readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ').map(Number);
 
 test('one attempt has a channel of its own; those that follow share a shell', { skip }, async () => {
-  const remote = remoteWith();
+  const remote = lab.remote();
   await once(remote, 'alpha', 'true');
   assert.deepEqual(shells(), []);
   await once(remote, 'alpha', 'true');
@@ -81,7 +70,7 @@ test('one attempt has a channel of its own; those that follow share a shell', { 
 });
 
 test('what a command is and says comes through unchanged', { skip }, async () => {
-  const remote = remoteWith();
+  const remote = lab.remote();
   await once(remote, 'alpha', 'true');
   const texts = [
     `printf '%s\\n' * 'a  b' "c\\d" | head -n 1; echo "\n\n  'two lines' \\\n on"\n\n`,
@@ -96,7 +85,7 @@ test('what a command is and says comes through unchanged', { skip }, async () =>
     `for i in 1 2 3; do printf '\\036'; sleep 0.2; done; echo é €`,
   ];
   for (const [i, text] of texts.entries()) {
-    const [kept, alone] = [await once(remote, 'alpha', text), await once(remoteWith(), 'alpha', text)];
+    const [kept, alone] = [await once(remote, 'alpha', text), await once(lab.remote(), 'alpha', text)];
     assert.deepEqual(kept, alone, `text ${i}`);
   }
   assert.equal(shells().length, 1);
@@ -104,7 +93,7 @@ test('what a command is and says comes through unchanged', { skip }, async () =>
 });
 
 test('commands at the same time, of any kind, do not wait for each other', { skip }, async () => {
-  const remote = remoteWith({ max_channels: 2 });
+  const remote = lab.remote({ max_channels: 2 });
   await once(remote, 'alpha', 'true');
   await once(remote, 'alpha', 'true');
   const all = await Promise.all(
@@ -126,7 +115,7 @@ test('commands at the same time, of any kind, do not wait for each other', { ski
 });
 
 test('an attempt that is killed, or its shell, is made again and finds the command', { skip }, async () => {
-  const remote = remoteWith();
+  const remote = lab.remote();
   await once(remote, 'beta', 'true');
   await once(remote, 'beta', 'true');
   for (const who of ['attempt', 'shell']) {
@@ -151,7 +140,7 @@ test(
   'output that was being passed on by who is killed is not taken for whole, and not for the next command´s',
   { skip },
   async () => {
-    const remote = remoteWith();
+    const remote = lab.remote();
     await once(remote, 'beta', 'true');
     await once(remote, 'beta', 'true');
     const all = 30_000_000;
@@ -188,7 +177,7 @@ test(
   'who gives up while the shell is asked takes it from nobody, and no connection stays for it',
   { skip },
   async () => {
-    const remote = remoteWith({}, { idleMs: 500 });
+    const remote = lab.remote({}, {}, { idleMs: 500 });
     await once(remote, 'gamma', 'true');
     await once(remote, 'gamma', 'true');
     const [shell = 0] = shells('gamma');
@@ -208,7 +197,7 @@ test(
 
 test('a host of one session lends it to files too', { skip }, async () => {
   const narrow = await startSshLab(['delta'], ['MaxSessions 1', 'Subsystem sftp internal-sftp']);
-  const remote = new Remote(narrow.config);
+  const remote = narrow.remote();
   try {
     for (let i = 0; i < 3; i++) assert.deepEqual(await once(remote, 'delta', `echo ${i}`), [0, `${i}\n`]);
     const { signal } = new AbortController();
@@ -223,14 +212,13 @@ test('a host of one session lends it to files too', { skip }, async () => {
     );
     assert.deepEqual(await once(remote, 'delta', 'echo after'), [0, 'after\n']);
   } finally {
-    await remote.close();
     await narrow.close();
   }
 });
 
 test('a command with a NUL in it is refused', { skip }, async () => {
   await assert.rejects(
-    once(remoteWith(), 'alpha', 'echo a\0b'),
+    once(lab.remote(), 'alpha', 'echo a\0b'),
     (error) => isOpsError(error) && error.code === 'COMMAND_INVALID',
   );
 });
@@ -252,7 +240,7 @@ test('lines that wait before the shell listens do it no harm', { skip }, async (
 });
 
 test('a shell that hangs is left alone: the command gets a channel of its own', { skip }, async () => {
-  const remote = remoteWith();
+  const remote = lab.remote();
   await once(remote, 'gamma', 'true');
   await once(remote, 'gamma', 'true');
   const [shell = 0] = shells('gamma');
@@ -263,7 +251,7 @@ test('a shell that hangs is left alone: the command gets a channel of its own', 
 });
 
 test('a connection that is dead is left before anything is sent', { skip }, async () => {
-  const remote = remoteWith();
+  const remote = lab.remote();
   await once(remote, 'gamma', 'true');
   await once(remote, 'gamma', 'true');
   lab.host('gamma').cut();

@@ -7,17 +7,10 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type ErrorKind, isOpsError } from '../../../src/model/errors.ts';
-import { Remote } from '../../../src/remote/remote.ts';
 import { nap } from '../../support/nap.ts';
 import { makeKey, startSshLab, type SshLab } from '../../support/sshd.ts';
 
 let lab: SshLab;
-const remotes: Remote[] = [];
-const remoteWith = (ssh: object = {}, rest: object = {}, options = {}) => {
-  const remote = new Remote(lab.configWith(ssh, rest), options);
-  remotes.push(remote);
-  return remote;
-};
 const throwsOps = (promise: Promise<unknown>, kind: ErrorKind, code: string, message = /./) =>
   assert.rejects(promise, (error) => {
     assert.ok(isOpsError(error), String(error));
@@ -31,13 +24,10 @@ const connections = (log: string) => [...log.matchAll(/^Accepted publickey for r
 before(async () => {
   lab = await startSshLab(['alpha', 'beta', 'gamma']);
 });
-after(async () => {
-  await Promise.all(remotes.map((remote) => remote.close()));
-  await lab.close();
-});
+after(() => lab.close());
 
 test('commands run over one kept connection, and their output is theirs alone', async () => {
-  const remote = remoteWith();
+  const remote = lab.remote();
   writeFileSync(join(lab.dir, 'alpha', '.bashrc'), 'echo noise; echo more noise >&2\n');
   const { exitCode, capture } = await remote.run('alpha', 'echo out; echo err >&2; exit 7');
   assert.deepEqual([exitCode, capture.output(100).text], [7, 'out\nerr\n']);
@@ -62,7 +52,7 @@ test('the host name, the port, the user and the key come from the OpenSSH config
   const file = join(lab.dir, 'other_config');
   const { port } = lab.host('beta');
   writeFileSync(file, `Include ${included}\nPort ${port}\nHost by-name\n  User root\n`);
-  const remote = remoteWith({ config_file: file, identity_files: [], user: 'nobody' });
+  const remote = lab.remote({ config_file: file, identity_files: [], user: 'nobody' });
   assert.equal(await remote.text('by-name', 'echo $USER'), 'root\n');
   appendFileSync(included, 'Host *\n  ProxyCommand nc %h %p\n');
   await throwsOps(
@@ -77,7 +67,7 @@ test('a host whose key nobody knows is refused, with the key it shows', async ()
   const fingerprint = execFileSync('ssh-keygen', ['-lf', join(lab.dir, 'alpha/host_key.pub')], {
     encoding: 'utf8',
   }).split(' ')[1];
-  const remote = remoteWith({ known_hosts: [join(lab.dir, 'none')] });
+  const remote = lab.remote({ known_hosts: [join(lab.dir, 'none')] });
   await throwsOps(
     remote.run('alpha', 'true'),
     'failed',
@@ -91,7 +81,7 @@ test('a host that shows another key is refused, with file and line of the expect
   const file = join(lab.dir, 'wrong_known_hosts');
   writeFileSync(file, `# first line\n[127.0.0.1]:${port} ${lab.host('beta').hostKey()}\n`);
   await throwsOps(
-    remoteWith({ known_hosts: [file] }).run('alpha', 'true'),
+    lab.remote({ known_hosts: [file] }).run('alpha', 'true'),
     'failed',
     'HOST_KEY_MISMATCH',
     /shows the host key ssh-ed25519 SHA256:\S+, but \S+wrong_known_hosts line 2 expects ssh-ed25519 SHA256:\S+: if it was re-installed.*replace that line/,
@@ -108,18 +98,18 @@ test('hashed and negated entries, patterns and revoked keys are understood', asy
   const hashed = file('hashed', `[127.0.0.1]:${port} ${key}\n`);
   execFileSync('ssh-keygen', ['-q', '-H', '-f', hashed.known_hosts[0] ?? ''], { stdio: 'ignore' });
   assert.doesNotMatch(readFileSync(join(lab.dir, 'hashed'), 'utf8'), /127/);
-  assert.equal(await remoteWith(hashed).text('alpha', 'echo yes'), 'yes\n');
-  assert.equal(await remoteWith(file('glob', `[127.0.0.?]:* ${key}\n`)).text('alpha', 'echo yes'), 'yes\n');
+  assert.equal(await lab.remote(hashed).text('alpha', 'echo yes'), 'yes\n');
+  assert.equal(await lab.remote(file('glob', `[127.0.0.?]:* ${key}\n`)).text('alpha', 'echo yes'), 'yes\n');
   const negated = file('negated', `[127.0.0.*]:*,![127.0.0.1]:${port} ${key}\n`);
-  await throwsOps(remoteWith(negated).run('alpha', 'true'), 'failed', 'HOST_KEY_UNKNOWN');
+  await throwsOps(lab.remote(negated).run('alpha', 'true'), 'failed', 'HOST_KEY_UNKNOWN');
   const revoked = file('revoked', `[127.0.0.1]:${port} ${key}\n@revoked * ${key}\n`);
-  await throwsOps(remoteWith(revoked).run('alpha', 'true'), 'failed', 'HOST_KEY_REVOKED', /revoked line 2 revokes/);
+  await throwsOps(lab.remote(revoked).run('alpha', 'true'), 'failed', 'HOST_KEY_REVOKED', /revoked line 2 revokes/);
 });
 
 test('a key that a run has proven wins, at once and for kept connections too', async () => {
   const host = lab.host('gamma');
   const old = host.hostKey();
-  const remote = remoteWith();
+  const remote = lab.remote();
   assert.equal(await remote.text('gamma', 'echo one'), 'one\n');
   await host.kill();
   host.newHostKey();
@@ -128,7 +118,7 @@ test('a key that a run has proven wins, at once and for kept connections too', a
   remote.hostKeys.pin('gamma', [host.hostKey()]);
   assert.equal(await remote.text('gamma', 'echo two'), 'two\n');
   // Another worker accepts another key: the kept connection is not the host it should be any more.
-  remoteWith().hostKeys.pin('gamma', [old]);
+  lab.remote().hostKeys.pin('gamma', [old]);
   await throwsOps(
     remote.run('gamma', 'true'),
     'failed',
@@ -145,7 +135,7 @@ test('no key accepted: the user and every identity that was tried are named', as
   const [other, locked] = [join(lab.dir, 'other'), join(lab.dir, 'locked')];
   makeKey(other);
   makeKey(locked, 'secret');
-  const remote = remoteWith({ identity_files: [other, '/nowhere/key', locked], user: 'root' });
+  const remote = lab.remote({ identity_files: [other, '/nowhere/key', locked], user: 'root' });
   const tried = new RegExp(
     `accepts no key for user root; tried ${other}, /nowhere/key \\(missing\\), ${locked} \\(has a passphrase`,
   );
@@ -157,7 +147,7 @@ test('keys of an agent are offered after the files', async () => {
   const agent = spawn('ssh-agent', ['-D', '-a', socket], { stdio: 'ignore' });
   try {
     for (let i = 0; !existsSync(socket) && i < 200; i++) await sleep(20);
-    const remote = remoteWith({ identity_files: [join(lab.dir, 'other')], agent: true });
+    const remote = lab.remote({ identity_files: [join(lab.dir, 'other')], agent: true });
     process.env['SSH_AUTH_SOCK'] = socket;
     await throwsOps(remote.run('alpha', 'true'), 'failed', 'NO_KEY_ACCEPTED', new RegExp(`agent ${socket}`));
     execFileSync('ssh-add', ['-q', lab.key], { env: { ...process.env, SSH_AUTH_SOCK: socket } });
@@ -176,15 +166,15 @@ test('a host behind a jump host is reached through it, and verified', async () =
     file,
     `${readFileSync(lab.sshConfig, 'utf8')}Host inside\n  HostName 127.0.0.1\n  Port ${port}\n  ProxyJump alpha\n`,
   );
-  const remote = remoteWith({ config_file: file });
+  const remote = lab.remote({ config_file: file });
   const before = connections(lab.host('alpha').log());
   assert.equal(await remote.text('inside', 'echo $HOME'), `${join(lab.dir, 'beta')}\n`);
   assert.equal(connections(lab.host('alpha').log()), before + 1);
   // For all hosts, but not for itself.
-  const all = remoteWith({ jump_host: `root@alpha:${lab.host('alpha').port}` });
+  const all = lab.remote({ jump_host: `root@alpha:${lab.host('alpha').port}` });
   assert.equal(await all.text('beta', 'echo $HOME'), `${join(lab.dir, 'beta')}\n`);
   assert.equal(await all.text('alpha', 'echo $HOME'), `${join(lab.dir, 'alpha')}\n`);
-  const strange = remoteWith({ config_file: file, known_hosts: [] });
+  const strange = lab.remote({ config_file: file, known_hosts: [] });
   await throwsOps(strange.run('inside', 'true'), 'failed', 'HOST_KEY_UNKNOWN', /^alpha shows/);
 });
 
@@ -197,7 +187,7 @@ test('an unknown name, a closed port and a silent host are told apart', async ()
     file,
     `Host closed\n  HostName 127.0.0.1\n  Port 1\nHost silent\n  HostName 127.0.0.1\n  Port ${port}\n`,
   );
-  const remote = remoteWith({ config_file: file, connect_timeout_seconds: 0.5 });
+  const remote = lab.remote({ config_file: file, connect_timeout_seconds: 0.5 });
   await throwsOps(remote.run('nowhere.invalid', 'true'), 'usage', 'HOST_UNKNOWN', /'nowhere\.invalid' is unknown/);
   await throwsOps(
     remote.run('closed', 'true'),
@@ -217,7 +207,7 @@ test('handshakes in progress are limited, apart from open connections', async ()
   const { port } = silent.address() as AddressInfo;
   const file = join(lab.dir, 'many_config');
   writeFileSync(file, `Host silent*\n  HostName 127.0.0.1\n  Port ${port}\n`);
-  const remote = remoteWith({ config_file: file, connect_timeout_seconds: 1, max_handshakes: 2 });
+  const remote = lab.remote({ config_file: file, connect_timeout_seconds: 1, max_handshakes: 2 });
   const all = ['silent1', 'silent2', 'silent3', 'silent4'].map((host) =>
     remote.run(host, 'true').catch(() => undefined),
   );
@@ -229,7 +219,7 @@ test('handshakes in progress are limited, apart from open connections', async ()
 });
 
 test('more commands than channels wait for their turn', async () => {
-  const remote = remoteWith({ max_channels: 4 });
+  const remote = lab.remote({ max_channels: 4 });
   const before = connections(lab.host('beta').log());
   const file = join(lab.dir, 'channels');
   const command = `echo + >>${file}; sleep 0.3; echo - >>${file}`;
@@ -247,7 +237,7 @@ test('more commands than channels wait for their turn', async () => {
 
 test('a host that allows fewer sessions than we would open is served all the same', async () => {
   const small = await startSshLab(['small'], ['MaxSessions 3']);
-  const remote = new Remote(small.config);
+  const remote = small.remote();
   try {
     const outputs = await Promise.all(
       Array.from({ length: 12 }, (_, i) => remote.text('small', `sleep 0.1; echo ${i}`)),
@@ -258,13 +248,12 @@ test('a host that allows fewer sessions than we would open is served all the sam
     );
     assert.equal(connections(small.host('small').log()), 1);
   } finally {
-    await remote.close();
     await small.close();
   }
 });
 
 test('a kept connection that died is noticed: the command goes over a new one', async () => {
-  const remote = remoteWith();
+  const remote = lab.remote();
   const host = lab.host('beta');
   const pid = Number(await remote.text('beta', 'echo $PPID'));
   // Cut off without a word, as by a power cut.
@@ -280,7 +269,7 @@ test('a kept connection that died is noticed: the command goes over a new one', 
 });
 
 test('a command whose channel was open when the connection died is not run again', async () => {
-  const remote = remoteWith();
+  const remote = lab.remote();
   const host = lab.host('beta');
   const file = join(lab.dir, 'once');
   const running = remote.run('beta', `echo x >>${file}; sleep 20`);
@@ -293,7 +282,7 @@ test('a command whose channel was open when the connection died is not run again
 });
 
 test('a connection without use is closed, one that was forgotten is not used again', async () => {
-  const remote = remoteWith({}, {}, { idleMs: 200 });
+  const remote = lab.remote({}, {}, { idleMs: 200 });
   const host = lab.host('beta');
   const before = connections(host.log());
   await remote.run('beta', 'true');
@@ -309,7 +298,7 @@ test('a connection without use is closed, one that was forgotten is not used aga
 });
 
 test('a command that hangs is ended on the host when its time is up', async () => {
-  const remote = remoteWith();
+  const remote = lab.remote();
   await throwsOps(
     remote.run('beta', `exec sleep ${nap(1)}`, { timeoutMs: 800 }),
     'failed',
