@@ -40,29 +40,38 @@ async function* oneExecution({ connection, namespace }: Temporal, workflowId: st
     execution: { workflowId, ...(runId !== undefined && { runId }) },
     waitNewEvent: true,
   };
-  let token: Uint8Array | undefined;
   let [seen, answers] = [0, 0];
   const end = new End(connection, request);
   for (;;) {
     try {
-      const { history, nextPageToken } = await connection.workflowService.getWorkflowExecutionHistory({
-        ...request,
-        ...(token && { nextPageToken: token }),
-      });
-      const events = (history?.events ?? []).filter(({ eventId }) => Number(eventId) > seen);
-      token = nextPageToken;
-      seen = Math.max(seen, ...events.map(({ eventId }) => Number(eventId)));
-      yield { events };
-      if (nextPageToken.length === 0)
-        return events.at(-1)?.workflowExecutionContinuedAsNewEventAttributes?.newExecutionRunId ?? undefined;
-      if (++answers > 1 && events.length < pageful) await end.within(paceMs);
+      for await (const { history, isLast } of untilClosed(connection, request)) {
+        const events = (history?.events ?? []).filter(({ eventId }) => Number(eventId) > seen);
+        seen = Math.max(seen, ...events.map(({ eventId }) => Number(eventId)));
+        yield { events };
+        if (isLast)
+          return events.at(-1)?.workflowExecutionContinuedAsNewEventAttributes?.newExecutionRunId ?? undefined;
+        if (++answers > 1 && events.length < pageful) await end.within(paceMs);
+      }
     } catch (error) {
       if (isNotFound(error)) throw unknownRun(workflowId);
       yield { away: error instanceof Error ? error.message : String(error) };
-      token = undefined; // from the start again, without what was seen
+      // Then from the start again, without what was seen.
       await sleep(1_000);
     }
   }
+}
+
+/** What the server answers about an execution, as it comes, up to the answer that it has closed. */
+async function* untilClosed({ workflowService }: Connection, request: HistoryRequest) {
+  let token: Uint8Array | undefined;
+  do {
+    const { history, nextPageToken } = await workflowService.getWorkflowExecutionHistory({
+      ...request,
+      ...(token && { nextPageToken: token }),
+    });
+    token = nextPageToken;
+    yield { history, isLast: token.length === 0 };
+  } while (token.length > 0);
 }
 
 /** Tells when an execution has closed, so that nobody waits for its end who paces the rest. */
@@ -88,17 +97,11 @@ class End {
   }
 
   async #ask(): Promise<void> {
-    let token: Uint8Array | undefined;
     this.#state = 'asked';
+    const historyEventFilterType = closeEvent as temporal.api.enums.v1.HistoryEventFilterType;
+    const answers = untilClosed(this.#connection, { ...this.#request, historyEventFilterType });
     try {
-      do {
-        const { nextPageToken } = await this.#connection.workflowService.getWorkflowExecutionHistory({
-          ...this.#request,
-          historyEventFilterType: closeEvent as temporal.api.enums.v1.HistoryEventFilterType,
-          ...(token && { nextPageToken: token }),
-        });
-        token = nextPageToken;
-      } while (token.length > 0);
+      while ((await answers.next()).done !== true);
       this.#state = 'closed';
       this.#wake();
     } catch {
