@@ -61,72 +61,53 @@ export function killLine(pid: number, shell: Shell): string {
   return line([String(pid)], `exec 2>/dev/null; ${kill('TERM')}; sleep 3; ${kill('KILL')}`, shell);
 }
 
-/** What an attempt at a journalled command is told. */
-export interface Attempt {
+const sha256 = (data: string | Buffer): string => createHash('sha256').update(data).digest('hex');
+
+/** A journalled command, as every attempt at it is told. */
+export interface Journalled {
   entry: string;
   command: string;
   shell: Shell;
   stdin?: string | Buffer | undefined;
-  /** Seconds since an earlier attempt may have started the command; 0 when there was none. */
-  sinceSeconds: number;
+  /** Seconds since an earlier attempt may have started the command, asked for anew by each; default 0: there was none. */
+  sinceSeconds?: (() => number) | undefined;
   /** Locks under which it runs. */
   fences?: readonly HostFence[] | undefined;
 }
 
-const sha256 = (data: string | Buffer): string => createHash('sha256').update(data).digest('hex');
-
-/** A line that starts the command unless an attempt has, and sees it through; it reads {@link attemptInput}. */
-export function attemptLine(attempt: Attempt): string {
-  const { entry, shell } = attempt;
-  const { bytes, digest, since, fences, whole } = partsOf(attempt);
-  const args = [entry, today(), since, digest, String(bytes), runnerScript, fences, whole];
-  return line(args, `${fences === '' ? attemptScript : fencedScript}attempt "$@"\n`, shell, [
-    'sh',
-    '-c',
-    claimScript,
-    'sumac',
-    entry,
-    digest,
-  ]);
-}
-
-function partsOf({ command, shell, stdin, sinceSeconds, fences = [] }: Attempt) {
-  const bytes = stdin === undefined ? -1 : Buffer.byteLength(stdin);
-  const whole = withEnv(command, shell.env);
-  return {
-    whole,
-    bytes,
-    digest: sha256(JSON.stringify([whole, sudoOf(shell), bytes])).slice(0, 32),
-    since: String(Math.ceil(sinceSeconds)),
-    fences: numbersOf(fences),
-  };
+/** How attempts at a journalled command are made. */
+export interface Attempts {
+  /** A line that starts the command unless an attempt has, and sees it through; it reads {@link attemptInput}. */
+  line: () => string;
+  /** How a shell that is kept does, if it can: by a line that starts it with this attempt, or by what it reads. `end`: see kept.sh. */
+  kept?: { start: (end: string) => string; next: (end: string) => string };
 }
 
 /** Longest command, in bytes, that a kept shell is handed: it reads byte by byte. */
 const longestKept = 4096;
 
-/** Whether a kept shell can make this attempt: as who logs in, without input. */
-export const canBeKept = ({ command, shell, stdin }: Attempt): boolean =>
-  stdin === undefined && sudoOf(shell).length === 0 && Buffer.byteLength(withEnv(command, shell.env)) <= longestKept;
-
-/** How a kept shell makes an attempt. */
-export const keptBy = (attempt: () => Attempt) => ({
-  start: (end: string) => keptLine(attempt(), end),
-  next: (end: string) => nextAttempt(attempt(), end),
-});
-
-/** A line that makes an attempt, as {@link attemptLine} does, and then those it reads. @param end see kept.sh */
-function keptLine(attempt: Attempt, end: string): string {
-  const { digest, since, fences, whole } = partsOf(attempt);
-  const args = [keptScript, 'sumac', end, runnerScript, attempt.entry, today(), since, digest, fences, whole];
-  return line(args, startKept, {});
-}
-
-/** What a kept shell reads: a further attempt. */
-function nextAttempt(attempt: Attempt, end: string): string {
-  const { digest, since, fences, whole } = partsOf(attempt);
+/** Checks a command once for all attempts at it. @throws ENV_INVALID, COMMAND_INVALID; COMMAND_TOO_LONG by its line */
+export function attemptsAt({ entry, command, shell, stdin, sinceSeconds, fences = [] }: Journalled): Attempts {
+  const whole = withEnv(command, shell.env);
+  const sudo = sudoOf(shell);
+  const bytes = stdin === undefined ? -1 : Buffer.byteLength(stdin);
+  const digest = sha256(JSON.stringify([whole, sudo, bytes])).slice(0, 32);
+  const locks = numbersOf(fences);
+  const when = () => [today(), String(Math.ceil(sinceSeconds?.() ?? 0))];
+  const text = `${locks === '' ? attemptScript : fencedScript}attempt "$@"\n`;
+  const before = ['sh', '-c', claimScript, 'sumac', entry, digest];
+  const attempts: Attempts = {
+    line: () => line([entry, ...when(), digest, String(bytes), runnerScript, locks, whole], text, shell, before),
+  };
+  // Only as who logs in, and without input.
+  if (stdin !== undefined || sudo.length > 0 || Buffer.byteLength(whole) > longestKept) return attempts;
   const lines = whole.split('\n');
-  return `${[lines.length, end, attempt.entry, today(), since, digest, fences].join(' ')}\n${lines.join('\n')}\n`;
+  attempts.kept = {
+    start: (end) =>
+      line([keptScript, 'sumac', end, runnerScript, entry, ...when(), digest, locks, whole], startKept, {}),
+    next: (end) => `${[lines.length, end, entry, ...when(), digest, locks].join(' ')}\n${lines.join('\n')}\n`,
+  };
+  return attempts;
 }
 
 /** What the line of an attempt reads first: its digest would show in the list of processes, and lead to short secrets. */

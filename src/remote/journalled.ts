@@ -1,7 +1,7 @@
 import { OpsError, messageOf } from '../model/errors.ts';
 import { AfterMark, Deadline, type Result, type RunOptions, notStarted, shorten, timedOut } from './command.ts';
 import { type HostFence, fencedOff } from './fence.ts';
-import { type Verdict, Notes, attemptInput, attemptLine, canBeKept, endLine, keptBy, lookLine } from './journal.ts';
+import { type Attempts, type Verdict, Notes, attemptInput, attemptsAt, endLine, lookLine } from './journal.ts';
 import { Capture } from './output.ts';
 import type { Pool } from './pool.ts';
 import type { Target } from './target.ts';
@@ -51,15 +51,18 @@ export async function runOnce(pool: Pool, target: Target, command: string, optio
     capture.push(chunk);
     return options.onOutput?.(chunk);
   });
-  // Asked for when there is a channel: on the way to one the host may have been rebooted.
-  const attempt = () => ({ ...options, command, shell: options, sinceSeconds: sinceSeconds() });
+  const looks = options.looks === true;
   try {
+    const attempts: Attempts = looks
+      ? { line: () => lookLine(options.entry, sinceSeconds(), options) }
+      : attemptsAt({ ...options, command, shell: options, sinceSeconds });
     const exit = await pool.exec(target, {
+      // Asked for when there is a channel: on the way to one the host may have been rebooted.
       get command() {
-        return options.looks === true ? lookLine(options.entry, sinceSeconds(), options) : attemptLine(attempt());
+        return attempts.line();
       },
-      kept: options.looks !== true && canBeKept(attempt()) ? keptBy(attempt) : undefined,
-      stdin: stdin === undefined || options.looks === true ? undefined : attemptInput(stdin),
+      kept: attempts.kept,
+      stdin: stdin === undefined || looks ? undefined : attemptInput(stdin),
       pulse: true,
       signal: deadline.signal,
       onSend: () => {
@@ -100,7 +103,7 @@ export async function runOnce(pool: Pool, target: Target, command: string, optio
     if (deadline.signal.aborted && state.mayRun && !isDetaching(deadline.signal)) {
       const { left, never } = await end(pool, target, options, 'cancelled');
       if (left !== undefined) throw stillRunning(host, command, 'was cancelled', left);
-      if (never && options.looks === true) throw failure(host, command, { is: 'never' }, '');
+      if (never && looks) throw failure(host, command, { is: 'never' }, '');
     }
     if (error instanceof OpsError && error.code === 'CONNECTION_LOST')
       throw new OpsError('transient', error.code, error.message, error.facts, error);

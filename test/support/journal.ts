@@ -13,8 +13,15 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type Attempt, Notes, attemptInput, attemptLine, endLine, lookLine, mark } from '../../src/remote/journal.ts';
+import { type Journalled, Notes, attemptInput, attemptsAt, endLine, lookLine, mark } from '../../src/remote/journal.ts';
 import { waitFor as soon } from './wait-for.ts';
+
+/** What an attempt is told; nothing that is not given. */
+type Told = Omit<Partial<Journalled>, 'sinceSeconds'> & { sinceSeconds?: number };
+
+/** The line by which an attempt is made in a channel of its own. */
+export const attemptLine = ({ sinceSeconds = 0, ...rest }: Told & Pick<Journalled, 'entry' | 'command'>): string =>
+  attemptsAt({ shell: {}, ...rest, sinceSeconds: () => sinceSeconds }).line();
 
 /** Shells of the hosts there are: Debian's, an installer's, Red Hat's. */
 export const shells = { dash: '/bin/dash', busybox: '/bin/busybox', bash: '/bin/bash' };
@@ -97,12 +104,12 @@ export class TestJournal {
     return { child, ended, output: () => Buffer.concat(chunks).toString() };
   }
 
-  attempt(entry: string, command: string, rest: Partial<Attempt> = {}): Started {
-    const line = attemptLine({ entry, command, shell: {}, sinceSeconds: 0, ...rest });
+  attempt(entry: string, command: string, rest: Told = {}): Started {
+    const line = attemptLine({ entry, command, ...rest });
     return this.start(line, rest.stdin === undefined ? undefined : attemptInput(rest.stdin));
   }
 
-  run(entry: string, command: string, rest: Partial<Attempt> = {}): Started['ended'] {
+  run(entry: string, command: string, rest: Told = {}): Started['ended'] {
     return this.attempt(entry, command, rest).ended;
   }
 

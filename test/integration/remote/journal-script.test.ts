@@ -4,8 +4,8 @@ import { existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { attemptInput, attemptLine, mark } from '../../../src/remote/journal.ts';
-import { type Started, TestJournal, killGroup, shells, waitFor } from '../../support/journal.ts';
+import { attemptInput, mark } from '../../../src/remote/journal.ts';
+import { type Started, TestJournal, attemptLine, killGroup, shells, waitFor } from '../../support/journal.ts';
 
 describe('the journal', { concurrency: 5 }, () => {
   for (const [name, path] of Object.entries(shells))
@@ -80,7 +80,7 @@ function journalTests(name: keyof typeof shells, leads: boolean): void {
     await kill(waiting);
     const held = attempt('early', `${count} cat`, {});
     await kill(held);
-    const line = attemptLine({ entry: 'early2', command: `${count} cat`, shell: {}, sinceSeconds: 0, stdin: 'hello' });
+    const line = attemptLine({ entry: 'early2', command: `${count} cat`, stdin: 'hello' });
     const stuck = journal.start(line, 'digest\n');
     await waitFor(() => inputs().length > 0);
     await kill(stuck);
@@ -234,7 +234,7 @@ function journalTests(name: keyof typeof shells, leads: boolean): void {
     const { output } = await run('input', command, { stdin: data });
     assert.equal(output, execFileSync('sh', ['-c', command], { input: data, encoding: 'utf8' }));
     const { count, runs } = counter('cut');
-    const line = attemptLine({ entry: 'cut', command: count, shell: {}, sinceSeconds: 0, stdin: 'ten bytes!' });
+    const line = attemptLine({ entry: 'cut', command: count, stdin: 'ten bytes!' });
     const short = journal.start(line, attemptInput('ten bytes!').subarray(0, -5));
     await waitFor(() => inputs().length > 0);
     short.child.stdin?.end();

@@ -16,7 +16,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { TestJournal, killGroup, shells, waitFor } from '../../support/journal.ts';
+import { TestJournal, attemptLine, killGroup, shells, waitFor } from '../../support/journal.ts';
 
 const asRoot = process.getuid?.() === 0 ? false : 'needs root';
 const today = Math.floor(Date.now() / 86_400_000);
@@ -329,8 +329,7 @@ function worldTests(shell: keyof typeof shells): void {
         rmSync(join(journal.dir, 'bin/sh'));
         symlinkSync(shells[shell], join(journal.dir, 'bin/sh'));
         journal.env['PATH'] = usual ?? '';
-        const { attemptLine } = await import('../../../src/remote/journal.ts');
-        const line = attemptLine({ entry: 'weeks', command: count, shell: {}, sinceSeconds: 1_300_000 });
+        const line = attemptLine({ entry: 'weeks', command: count, sinceSeconds: 1_300_000 });
         const { verdict } = await journal.start(`exec up '${line.replaceAll("'", `'\\''`)}'`).ended;
         assert.deepEqual([verdict, runs()], [{ is: 'forgotten' }, 0]);
       },

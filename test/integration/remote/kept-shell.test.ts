@@ -15,7 +15,7 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isOpsError } from '../../../src/model/errors.ts';
-import { Notes, keptBy } from '../../../src/remote/journal.ts';
+import { Notes, attemptsAt } from '../../../src/remote/journal.ts';
 import type { Remote } from '../../../src/remote/remote.ts';
 import { type SshLab, startSshLab } from '../../support/sshd.ts';
 import { waitFor } from '../../support/wait-for.ts';
@@ -225,8 +225,9 @@ test('a command with a NUL in it is refused', { skip }, async () => {
 
 test('lines that wait before the shell listens do it no harm', { skip }, async () => {
   for (let i = 0; i < 40; i++) {
-    const attempt = keptBy(() => ({ entry: `early${i}`, command: 'exit 5', shell: {}, sinceSeconds: 0 }));
-    const child = spawn('setsid', ['sh', '-c', attempt.start('end')], {
+    const { kept } = attemptsAt({ entry: `early${i}`, command: 'exit 5', shell: {} });
+    assert.ok(kept);
+    const child = spawn('setsid', ['sh', '-c', kept.start('end')], {
       env: { ...process.env, SUMAC_JOURNAL: join(lab.dir, 'early') },
     });
     let notes = '';
@@ -269,8 +270,11 @@ test('without bash the shell is sh, and a command has its process group all the 
     symlinkSync(path, join(bin, name));
   }
   const env = { PATH: bin, HOME: dir, SHELL: '/bin/sh', SUMAC_JOURNAL: join(dir, 'journal') };
-  const of = (i: number) =>
-    keptBy(() => ({ entry: `entry${i}`, command: `echo ${i}; exit ${i}`, shell: {}, sinceSeconds: 0 }));
+  const of = (i: number) => {
+    const { kept } = attemptsAt({ entry: `entry${i}`, command: `echo ${i}; exit ${i}`, shell: {} });
+    assert.ok(kept);
+    return kept;
+  };
   const child = spawn('/bin/sh', ['-c', of(0).start('end0')], { env });
   const said = { out: '', err: '' };
   child.stdout.setEncoding('utf8').on('data', (text: string) => (said.out += text));

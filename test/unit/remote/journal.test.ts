@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { OpsError } from '../../../src/model/errors.ts';
 import { AfterMark } from '../../../src/remote/command.ts';
-import { Notes, attemptLine, entryName, mark, plainLine, quote } from '../../../src/remote/journal.ts';
+import { Notes, attemptsAt, entryName, mark, plainLine, quote } from '../../../src/remote/journal.ts';
 
 test('entries are named for people, and apart for every token, host and command', () => {
   const name = entryName('sre.hosts.reimage/db1.lab/1/reboot it', 'db1.lab', 0);
@@ -30,9 +30,9 @@ test('sudo, another user and the environment surround the command', () => {
 });
 
 test('a command that no system would take is refused before anything is done', () => {
-  const attempt = { entry: 'e', command: 'x'.repeat(130_000), shell: {}, sinceSeconds: 0 };
+  const attempts = attemptsAt({ entry: 'e', command: 'x'.repeat(130_000), shell: {} });
   assert.throws(
-    () => attemptLine(attempt),
+    () => attempts.line(),
     (error) => error instanceof OpsError && error.kind === 'usage' && /130000 bytes is too long/.test(error.message),
   );
 });
