@@ -43,7 +43,7 @@ const takeSlot = converge(async ({ max, waitSeconds, under, ...input }: SlotInpu
   if (!etcd || noLocks) return '';
   const owner = `${user}@${host} [${call.run}] for ${input.host}`;
   const record = { concurrency: max, created: timestamp(), owner, ttl: 0, run: call.run };
-  const waiting = { ...waitingFor(call, waitSeconds ?? etcd.waitSeconds, under), lease: noLease };
+  const waiting = { ...waitingFor(call, waitSeconds ?? etcd.waitSeconds, { ...(under && { under }) }), lease: noLease };
   const taken = await acquire(etcd, slot, record, waiting);
   log.info(`Acquired lock for key ${lockKey(slot.kind, slot.name)}: ${describe(taken)}`);
   return taken.key;

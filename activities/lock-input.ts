@@ -18,6 +18,8 @@ export interface LockInput {
   waitSeconds?: number;
   /** Leases of locks, and keys of slots, that the run keeps until it has got on. */
   under?: readonly string[];
+  /** Whether it waits to undo something. */
+  undo?: boolean;
 }
 
 /** A lock that is held. Without etcd, or with `--no-locks`, the texts are empty and nothing is held. */

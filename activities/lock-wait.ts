@@ -1,5 +1,6 @@
 import { log } from '@temporalio/activity';
 import type { Waiting } from '../src/locks/acquire.ts';
+import type { Place } from '../src/locks/record.ts';
 import { triesWithin, tryAt } from '../src/locks/pace.ts';
 import type { Call } from './define.ts';
 
@@ -16,9 +17,9 @@ interface WaitDetails {
 
 /**
  * A wait of an activity: bounded over all its attempts, told of as the original does, and shown in its heartbeats.
- * @param under what stays held meanwhile
+ * @param place what its place in the queue says of it
  */
-export function waitingFor(call: Call, seconds: number, under?: readonly string[]): Waiting {
+export function waitingFor(call: Call, seconds: number, { under, undo }: Place = {}): Waiting {
   const resumed = call.resumed as Partial<WaitDetails> | undefined;
   const began = performance.now() - (resumed?.waitedMs ?? 0);
   const tries = triesWithin(seconds);
@@ -27,7 +28,7 @@ export function waitingFor(call: Call, seconds: number, under?: readonly string[
     until: began + seconds * 1000,
     signal: call.signal,
     again: call.attempt > 1,
-    ...(under && { under }),
+    place: { ...(under && { under }), ...(undo && { undo }) },
     blocked(message, holders, ahead, key) {
       const { n, pause } = tryAt((performance.now() - began) / 1000);
       if (n > told && n < tries) log.warn(`[${n}/${tries}, retrying in ${pause.toFixed(2)}s] ${message}`);

@@ -29,7 +29,7 @@ const acquireLock = converge(async (input: LockInput, call): Promise<LockHeld> =
     etcd,
     locks,
     record,
-    waitingFor(call, input.waitSeconds ?? etcd.waitSeconds, input.under),
+    waitingFor(call, input.waitSeconds ?? etcd.waitSeconds, input),
   );
   log.info(`Acquired lock for key ${key}: ${describe(first)}`);
   return { key: first.key, leaseId: first.lease, revision: number };
@@ -78,6 +78,7 @@ const releaseLock = converge(
     if (input.leaseId === '') return { released: false };
     const [lock, ...others] = refsOf(input, call) as [LockRef, ...LockRef[]];
     const key = lockKey(input.kind, packed(input));
+    if (!etcd && input.leaseId === undefined) return { released: false };
     if (!etcd) throw locksOff(`the lock ${key} is to be released`);
     if (input.leaseId === undefined) {
       const held: Party[] = [];

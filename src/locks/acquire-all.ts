@@ -52,7 +52,8 @@ export async function acquireAll(
     return { first, number };
   } catch (error) {
     const cancelled = isCancelled(waiting.signal);
-    if (first && (cancelled || (error instanceof OpsError && error.kind === 'failed'))) await etcd.revoke(first.lease);
+    if (first && (cancelled || (error instanceof OpsError && error.kind === 'failed')))
+      await etcd.revoke(first.lease).catch(() => false); // ends by itself otherwise
     if (cancelled) for (const lock of locks) await abandon(etcd, lock);
     throw error;
   }

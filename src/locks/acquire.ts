@@ -3,15 +3,15 @@ import { OpsError, messageOf } from '../model/errors.ts';
 import { admit } from './admission.ts';
 import { deadlockOf, deadlockText } from './deadlock.ts';
 import type { Etcd } from './etcd.ts';
-import { describe, keysOf, listed, noLease, type LockRecord, type LockRef, type Party } from './record.ts';
+import { describe, keysOf, listed, noLease, type LockRecord, type LockRef, type Party, type Place } from './record.ts';
 import { abandon } from './release.ts';
 import { enter, queueUp, readLock, untouched, type View } from './view.ts';
 
 // A place outlives its worker by as long as a new worker needs to notice and go on; a place nobody takes up again holds up the others no longer.
 const placeTtlSeconds = 15;
 const lookEveryMs = 5000;
-// Who closes a circle of those who wait for each other finds it at its first look; later ones are for what went wrong then.
-const lookForDeadlockEveryMs = 60_000;
+// Who closes a circle of those who wait for each other finds it at its first look, and gives up unless it is an undo.
+const lookForDeadlockEveryMs = 15_000;
 
 /** How a wait for a lock goes on, and what the waiter wants to be told. */
 export interface Waiting {
@@ -22,8 +22,8 @@ export interface Waiting {
   again: boolean;
   /** Lease of the locks taken together with this one, or none at all; default one of its own. */
   lease?: string | undefined;
-  /** What stays held until this has got on, as in {@link LockRecord}. */
-  under?: readonly string[];
+  /** What its place in the queue tells. */
+  place?: Place;
   /** Called whenever it looks at who is in the way. */
   blocked(message: string, holders: readonly Party[], ahead: readonly Party[], key: string): void;
 }
@@ -68,10 +68,12 @@ async function contend(contest: Contest): Promise<Party> {
     const held = view.holders.find(({ key }) => key === holder);
     if (held) {
       const alike = waiting.lease === undefined || held.lease === waiting.lease;
-      if (alike && (held.lease === noLease || (await etcd.renew(held.lease)) > 0)) return held;
-      if (!alike) {
+      if (alike && held.lease === noLease) return held;
+      const lives = alike && (await etcd.renew(held.lease)) > 0;
+      if (lives && etcd.lifeOf(held.lease).leftMs > 0) return held;
+      if (!alike || lives) {
         await assertLives(etcd, waiting.lease);
-        await etcd.revoke(held.lease); // of an attempt that lost what it had taken before
+        await etcd.revoke(held.lease); // of an attempt that lost what it had taken before, or was to be revoked
       } else await sleep(200); // its lease is over: etcd is about to delete the key
       view = await readLock(etcd, lock);
       continue;
@@ -88,11 +90,10 @@ async function contend(contest: Contest): Promise<Party> {
       view = entered;
     } else if (ticket) view = await waitForChange(contest, view, ticket, ahead);
     else {
-      const { under = [], lease } = waiting;
-      view = await queueUp(etcd, lock, record, placeTtlSeconds, [
-        ...under,
-        ...(lease === undefined || lease === noLease ? [] : [lease]),
-      ]);
+      const { place = {}, lease } = waiting;
+      const under = [...(place.under ?? []), ...(lease === undefined || lease === noLease ? [] : [lease])];
+      const told = { ...place, ...(under.length > 0 && { under }) };
+      view = await queueUp(etcd, lock, record, placeTtlSeconds, told);
     }
   }
 }

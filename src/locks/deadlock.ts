@@ -14,22 +14,37 @@ export interface Contended {
 
 /** etcd takes 128 operations a transaction. */
 const atATime = 100;
+const mostCompares = 125;
+
+/** Everybody may move on while it is read. */
+const looks = 3;
+
+/** Those who wait for each other. */
+export interface Circle {
+  /** The shortest way from one to itself: each waits for what the next one holds or waits for before it. */
+  way: Party[];
+  everybody: Party[];
+}
 
 /**
  * Finds out whether somebody in a queue waits for itself, by way of others that wait for what it holds.
  * @param own its key in the queue
- * @returns those who wait for each other, `own` first, each for what the next one holds or waits for before it; nothing
- *   when there is hope, or when somebody came after `own`, who then gives up instead
+ * @returns those who wait for each other, `own` first; nothing when there is hope, or somebody else gives up
  */
 export async function deadlockOf(etcd: Etcd, own: string): Promise<Party[] | undefined> {
-  const locks = await contendedAround(etcd, own);
-  const circle = circleOf(own, locks);
-  if (!circle) return undefined;
-  const holds = (party: Party) => circle.some((one) => pins(one, party));
-  const parties = [...circle, ...locks.flatMap(({ holders }) => holders.filter(holds))].slice(0, atATime);
-  // All of it was read at different moments.
-  const still = parties.map(({ key, revision }) => createdAt(key, revision));
-  return (await etcd.transact(still, [])).succeeded ? circle : undefined;
+  for (let look = 0; look < looks; look++) {
+    const locks = await contendedAround(etcd, own);
+    const found = circleOf(own, locks);
+    if (!found) return undefined;
+    const { way, everybody } = found;
+    const holds = (party: Party) => everybody.some((one) => pins(one, party));
+    const parties = [...everybody, ...locks.flatMap(({ holders }) => holders.filter(holds))];
+    if (parties.length > mostCompares) return undefined;
+    // All of it was read at different moments.
+    const still = parties.map(({ key, revision }) => createdAt(key, revision));
+    if ((await etcd.transact(still, [])).succeeded) return way;
+  }
+  return undefined;
 }
 
 /** The lock `own` waits for, and those that anybody waits for who stands in its way. */
@@ -62,7 +77,7 @@ async function contendedAround(etcd: Etcd, own: string): Promise<Contended[]> {
 const pins = ({ under = [] }: Party, { key, lease }: Party): boolean => under.includes(key) || under.includes(lease);
 
 /** As {@link deadlockOf}, of locks as they were read. */
-export function circleOf(own: string, locks: readonly Contended[]): Party[] | undefined {
+export function circleOf(own: string, locks: readonly Contended[]): Circle | undefined {
   const stuck = stuckIn(locks);
   const me = stuck.find(({ key }) => key === own);
   if (!me) return undefined;
@@ -74,14 +89,24 @@ export function circleOf(own: string, locks: readonly Contended[]): Party[] | un
         (lockOf(one.key) === lockOf(party.key) && isOlder(one, party)),
     );
   const there = pathsFrom(me, inTheWayOf);
-  const circle = [...there.keys()].filter((one) => pathsFrom(one, inTheWayOf).has(me));
-  if (circle.length === 0 || circle.some((one) => isOlder(me, one))) return undefined;
-  return there.get(me);
+  const everybody = [...there.keys()];
+  // Who waits behind another circle may get on once that is broken.
+  if (!everybody.every((one) => pathsFrom(one, inTheWayOf).has(me))) return undefined;
+  const way = there.get(me);
+  return way && givesWay(everybody) === me ? { way, everybody } : undefined;
+}
+
+/** The last that came, of those who keep something and, if there are any, do not undo. */
+function givesWay(circle: readonly Party[]): Party | undefined {
+  const keeping = circle.filter(({ under = [] }) => under.length > 0);
+  const forward = keeping.filter(({ undo }) => !undo);
+  const candidates = forward.length > 0 ? forward : keeping;
+  return candidates.find((one) => !candidates.some((other) => isOlder(one, other)));
 }
 
 /** Who waits for what will not come: their lock would not admit them even if everybody left who still can. */
 function stuckIn(locks: readonly Contended[]): Party[] {
-  const stuck = new Set(locks.flatMap(({ waiters }) => waiters).filter(({ under = [] }) => under.length > 0));
+  const stuck = new Set(locks.flatMap(({ waiters }) => waiters));
   const goesOn = (party: Party, { holders, waiters }: Contended): boolean => {
     const staying = holders.filter((holder) => [...stuck].some((one) => pins(one, holder)));
     const ahead = waiters.filter((one) => stuck.has(one) && isOlder(one, party));

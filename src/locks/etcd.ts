@@ -88,14 +88,16 @@ export class Etcd {
 
   /** Ends a lease and deletes its keys. @returns whether there was one */
   async revoke(lease: string): Promise<boolean> {
-    this.#lives.end(lease);
+    this.#lives.note(lease, 0, 0);
+    let found = true;
     try {
       await this.#asked((client) => client.leaseClient.leaseRevoke({ ID: lease }));
-      return true;
     } catch (error) {
-      if (messageOf(error).includes('requested lease not found')) return false;
-      throw error;
+      if (!messageOf(error).includes('requested lease not found')) throw error;
+      found = false;
     }
+    this.#lives.end(lease);
+    return found;
   }
 
   /** Gives a lease its full time again. @returns seconds it now has, 0 when etcd does not know it */

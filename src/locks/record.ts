@@ -11,8 +11,14 @@ export interface LockRecord {
   /** Seconds. */
   ttl: number;
   run: string;
-  /** Of one who waits: leases of the locks, and keys without one, that stay held until it has got on. */
+}
+
+/** What the key of one who waits tells beside. */
+export interface Place {
+  /** Leases of the locks, and keys without one, that stay held until it has got on. */
   under?: readonly string[];
+  /** Whether it waits to undo something: who goes forward gives way first. */
+  undo?: boolean;
 }
 
 /** Which lock is meant, and as which holder. */
@@ -54,7 +60,7 @@ export const noLease = '0';
 export const releasedKey = (lease: string): string => `/spicerack/released/${lease}`;
 
 /** A holder, or one who waits, as etcd knows it. */
-export interface Party extends LockRecord {
+export interface Party extends LockRecord, Place {
   key: string;
   lease: string;
   /** Revision at which the key was created: order of arrival, and fencing number of a holder. */
@@ -62,21 +68,29 @@ export interface Party extends LockRecord {
 }
 
 /** One line, members in the order of the original. */
-export const encodeRecord = (record: LockRecord): string => {
-  const { concurrency, created, owner, ttl, run, under } = record;
-  const members = Object.entries({ concurrency, created, owner, ttl, run, ...(under && { under }) });
+export const encodeRecord = (record: LockRecord, place: Place = {}): string => {
+  const { concurrency, created, owner, ttl, run } = record;
+  const members = Object.entries({ concurrency, created, owner, ttl, run, ...place });
   return `{${members.map(([name, value]) => `"${name}": ${JSON.stringify(value)}`).join(', ')}}`;
 };
 
 /** Reads a key strictly by what matters for exclusion: a key nobody can read still counts, as an exclusive holder. */
 export function decodeParty({ key, value, lease, revision }: Entry): Party {
-  let record: Partial<LockRecord> | null = null;
+  let record: Partial<LockRecord & Place> | null = null;
   try {
-    record = JSON.parse(value) as Partial<LockRecord> | null;
+    record = JSON.parse(value) as Partial<LockRecord & Place> | null;
   } catch {
     // written by hand: stays an exclusive holder without a name
   }
-  const { concurrency = 1, created = '-', owner = `unreadable key ${key}`, ttl = 0, run = '', under } = record ?? {};
+  const {
+    concurrency = 1,
+    created = '-',
+    owner = `unreadable key ${key}`,
+    ttl = 0,
+    run = '',
+    under,
+    undo,
+  } = record ?? {};
   return {
     key,
     lease,
@@ -87,6 +101,7 @@ export function decodeParty({ key, value, lease, revision }: Entry): Party {
     ttl,
     run,
     ...(Array.isArray(under) && { under: under.map(String) }),
+    ...(undo === true && { undo }),
   };
 }
 

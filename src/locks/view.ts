@@ -1,5 +1,14 @@
 import type { Etcd, Outcome } from './etcd.ts';
-import { decodeParty, encodeRecord, keysOf, timestamp, type LockRecord, type LockRef, type Party } from './record.ts';
+import {
+  decodeParty,
+  encodeRecord,
+  keysOf,
+  timestamp,
+  type LockRecord,
+  type LockRef,
+  type Party,
+  type Place,
+} from './record.ts';
 import { createdAt, look, put, remove, unchangedSince } from './requests.ts';
 
 /** Who holds a lock and who waits for it, in order of arrival, at one revision. */
@@ -62,21 +71,20 @@ export async function enter(
 
 /**
  * Takes a place in the queue, which is kept for `placeTtl` seconds after the last {@link Etcd.renew} of its lease.
- * @param under what stays held meanwhile, as in {@link LockRecord}
  */
 export async function queueUp(
   etcd: Etcd,
   lock: LockRef,
   record: LockRecord,
   placeTtl: number,
-  under: readonly string[],
+  place: Place,
 ): Promise<View> {
   const { waiter } = keysOf(lock);
   const lease = await etcd.grant(placeTtl);
-  const place = { ...record, created: timestamp(), ...(under.length > 0 && { under }) };
+  const waiting = { ...record, created: timestamp() };
   const outcome = await etcd.transact(
     [createdAt(waiter, '0')],
-    [put(waiter, encodeRecord(place), lease), ...readsOf(lock)],
+    [put(waiter, encodeRecord(waiting, place), lease), ...readsOf(lock)],
     readsOf(lock),
   );
   const view = viewOf(outcome);

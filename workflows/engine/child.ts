@@ -1,8 +1,9 @@
-import { CancellationScope, executeChild, workflowInfo } from '@temporalio/workflow';
+import { CancellationScope, executeChild, workflowInfo, type ChildWorkflowOptions } from '@temporalio/workflow';
 import { OpsError } from '../../src/model/errors.ts';
 import type { RunInput, RunResult } from '../../src/model/run.ts';
 import { searchAttributes } from '../../src/model/search-attributes.ts';
 import { childResult, isCancelled } from './failure.ts';
+import { underGuards } from './fences.ts';
 import { ask } from './prompt.ts';
 import { currentRun } from './run-state.ts';
 
@@ -11,9 +12,8 @@ export async function childRun(cookbook: string, argv: readonly string[], id: st
   const { context } = currentRun();
   const input: RunInput = { argv, context };
   try {
-    return (await executeChild(cookbook, {
+    const options: ChildWorkflowOptions = {
       workflowId: id,
-      args: [input],
       // A parent that ends otherwise asks its children to roll back; the default would kill them where they stand.
       parentClosePolicy: 'REQUEST_CANCEL',
       cancellationType: 'WAIT_CANCELLATION_COMPLETED',
@@ -25,7 +25,8 @@ export async function childRun(cookbook: string, argv: readonly string[], id: st
         { key: searchAttributes.Phase, value: 'starting' },
         ...(context.task === undefined ? [] : [{ key: searchAttributes.Task, value: context.task }]),
       ],
-    })) as RunResult;
+    };
+    return await underGuards(async () => (await executeChild(cookbook, { ...options, args: [input] })) as RunResult);
   } catch (error) {
     if (isCancelled(error) && CancellationScope.current().consideredCancelled) throw error;
     return childResult(error);

@@ -7,6 +7,8 @@ export interface Guard {
   readonly fence: Fence | undefined;
   /** Key of what is held without a lease. */
   readonly slot?: string;
+  /** Steps and child runs that go on under it. */
+  underWay: number;
 }
 
 /** Locks held on behind their scope, because what was done under them may have to be undone. */
@@ -25,6 +27,17 @@ export const guardsHere = (): readonly Guard[] => around.getStore() ?? [];
 /** Runs `body` inside of further locks. */
 export const inside = <T>(guards: readonly Guard[], body: () => Promise<T>): Promise<T> =>
   around.run([...new Set([...guardsHere(), ...guards])], body);
+
+/** Runs a step or a child run; the locks it is under are not given back before it has ended. */
+export async function underGuards<T>(body: () => Promise<T>): Promise<T> {
+  const guards = guardsHere();
+  for (const guard of guards) guard.underWay++;
+  try {
+    return await body();
+  } finally {
+    for (const guard of guards) guard.underWay--;
+  }
+}
 
 /** Every lock under which an effect from here would take place. */
 export const fencesHere = (): Fence[] => [...inherited, ...guardsHere().flatMap(({ fence }) => fence ?? [])];

@@ -1,5 +1,5 @@
 import { sleep } from '@temporalio/workflow';
-import { areThere, insideAgain, type LockScope } from '../spicerack/lock-scope.ts';
+import { areThere, insideAgain, releaseUndone, type LockScope } from '../spicerack/lock-scope.ts';
 import { failureText, isLockLost } from './failure.ts';
 import { frames } from './frame.ts';
 import { uncancellable } from './hold.ts';
@@ -16,7 +16,10 @@ export async function undoAll(entries: readonly UndoEntry[]): Promise<string[]> 
     const { under = [] } = left[0];
     const together = left.findIndex((entry) => !sameLocks(entry.under ?? [], under));
     const group = left.splice(0, together === -1 ? left.length : together);
-    await uncancellable(() => undoGroup(group, under, failed));
+    await uncancellable(async () => {
+      await undoGroup(group, under, failed);
+      await releaseUndone();
+    });
   }
   return failed;
 }

@@ -2,6 +2,7 @@ import { messageOf } from '../../src/model/errors.ts';
 import type { StepReport } from '../../src/model/run.ts';
 import { insideAgain, locksHere } from '../spicerack/lock-scope.ts';
 import { ContinueRequested, failureText, isCancelled, isUnknownOutcome } from './failure.ts';
+import { underGuards } from './fences.ts';
 import { frames, type Frame } from './frame.ts';
 import { afterFailedStep, askWhatHappened, uncancellable } from './hold.ts';
 import { currentRun } from './run-state.ts';
@@ -28,7 +29,10 @@ export function step<T>(name: string, spec: ReadStep<T> | CheckStep<T> | WriteSt
     if ('write' in spec && spec.undo === 'impossible') run.undo.passPointOfNoReturn(unique);
     return Promise.resolve(carried.value as T);
   }
-  return run.context.dryRun ? rehearse(unique, spec) : execute(unique, spec);
+  const done = run.context.dryRun ? rehearse(unique, spec) : underGuards(() => execute(unique, spec));
+  // One that is not waited for may fail without failing the workflow task, for ever.
+  done.catch(() => undefined);
+  return done;
 }
 
 const kindOf = <T>(spec: StepSpec<T>): 'read' | 'check' | 'write' =>

@@ -1,5 +1,5 @@
 import { CancellationScope, log } from '@temporalio/workflow';
-import type { LockHeld } from '../../activities/locks.ts';
+import type { LockHeld, LockInput } from '../../activities/locks.ts';
 import { packFence, type Fence } from '../../src/model/fence.ts';
 import { checkLock, lockKey, packNames, type LockKind } from '../../src/model/lock-name.ts';
 import { call, type CallOptions } from '../engine/call.ts';
@@ -37,14 +37,14 @@ export interface HeldLock {
 /**
  * Waits for a lock and keeps it beside whatever the run does next, also while the run is cancelled and undone.
  * @param names of locks taken together, in their order; `:SUFFIX` included
- * @param under what the run keeps meanwhile
+ * @param queue what the run keeps meanwhile, and whether it waits for an undo
  * @throws InvalidLock, LOCK_UNAVAILABLE after about half an hour, LOCK_DEADLOCK, ETCD_UNAVAILABLE
  */
 export async function holdLock(
   kind: LockKind,
   names: readonly string[],
   { concurrency, ttlSeconds }: HoldArgs,
-  under: readonly string[],
+  queue: Pick<LockInput, 'under' | 'undo'> = {},
 ): Promise<HeldLock> {
   for (const name of names) checkLock(kind, name, concurrency, ttlSeconds);
   const slot = takeSlot(names.map((name) => lockKey(kind, name)));
@@ -55,7 +55,7 @@ export async function holdLock(
   try {
     const options = { timeout: longestWait, summary: `take the lock ${label}` };
     held = await activity(`lock ${label}`, 'engine', () =>
-      call('locks.acquire', { ...lock, concurrency, ttlSeconds, ...(under.length > 0 && { under }) }, options),
+      call('locks.acquire', { ...lock, concurrency, ttlSeconds, ...queue }, options),
     );
   } catch (error) {
     // An attempt may have got it after all, or some of several.
@@ -76,8 +76,8 @@ export async function holdLock(
     async release(isLost) {
       keeping?.expectEnd();
       // Who keeps it finds that it was released, and ends.
-      const given = await letGo(lock, label, held.leaseId, isLost ? { attempts: lastAttempts } : {});
-      if (keeping && !given) await keeping.stop();
+      const options = isLost ? { attempts: lastAttempts } : {};
+      if (keeping && !(await letGo(lock, label, held.leaseId, options))) await keeping.stop();
       slot.free();
     },
   };

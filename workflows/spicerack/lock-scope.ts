@@ -1,4 +1,4 @@
-import { CancellationScope } from '@temporalio/workflow';
+import { CancellationScope, condition } from '@temporalio/workflow';
 import { OpsError, messageOf } from '../../src/model/errors.ts';
 import { holderKeys, type Fence } from '../../src/model/fence.ts';
 import { inOrder, type LockKind } from '../../src/model/lock-name.ts';
@@ -18,6 +18,7 @@ export class LockScope implements Guard {
   /** In the order in which they are taken. */
   readonly names: readonly string[];
   readonly #args: HoldArgs;
+  underWay = 0;
   #held: HeldLock | undefined;
   #waived = false;
 
@@ -36,10 +37,10 @@ export class LockScope implements Guard {
     return this.#waived || (this.#held !== undefined && !lost.has(this));
   }
 
-  /** Takes it, or takes it again. @throws InvalidLock, LOCK_UNAVAILABLE, LOCK_DEADLOCK, ETCD_UNAVAILABLE */
-  async take(): Promise<void> {
+  /** Takes it, or takes it again for an undo. @throws InvalidLock, LOCK_UNAVAILABLE, LOCK_DEADLOCK, ETCD_UNAVAILABLE */
+  async take(undo = false): Promise<void> {
     await this.release();
-    const held = await holdLock(this.kind, this.names, this.#args, heldHere());
+    const held = await holdLock(this.kind, this.names, this.#args, { ...heldHere(), ...(undo && { undo }) });
     this.#held = held;
     lost.delete(this);
     left.delete(this);
@@ -62,11 +63,15 @@ export class LockScope implements Guard {
     };
     try {
       const value = await scope.run(() => inside([this], body));
+      if (this.underWay > 0) await condition(() => this.underWay === 0);
       throwLoss();
       return value;
     } catch (error) {
-      // Other parts of the body are not to go on without the lock.
-      if (!(error instanceof ContinueRequested)) scope.cancel();
+      // Other parts of the body are not to go on without the lock, nor beside their undo.
+      if (!(error instanceof ContinueRequested)) {
+        scope.cancel();
+        if (this.underWay > 0) await CancellationScope.nonCancellable(() => condition(() => this.underWay === 0));
+      }
       throwLoss();
       throw error;
     }
@@ -127,14 +132,21 @@ export class LockScope implements Guard {
 export const locksHere = (): LockScope[] => guardsHere().filter((guard) => guard instanceof LockScope);
 
 /** Leases of the locks, and keys of what has none, that stay held at least until what goes on here does. */
-export const heldHere = (): string[] => [
-  ...new Set([...fencesHeld().map(({ lease }) => lease), ...guardsHere().flatMap(({ slot }) => slot ?? [])]),
-];
+export function heldHere(): { under?: string[] } {
+  const [leases, slots] = [fencesHeld().map(({ lease }) => lease), guardsHere().flatMap(({ slot }) => slot ?? [])];
+  const under = [...new Set([...leases, ...slots])];
+  return under.length > 0 ? { under } : {};
+}
 
 const scopesKept = (): LockScope[] => [...kept].filter((guard) => guard instanceof LockScope);
 
 /** Locks that were lost and not taken again. */
 export const lostLocks = (): LockScope[] => [...lost];
+
+/** Gives back what was kept for an undo that is done. */
+export async function releaseUndone(): Promise<void> {
+  for (const scope of scopesKept()) if (!currentRun().undo.isUnder(scope)) await scope.release();
+}
 
 /** Gives back, or leaves to the run that follows, what was kept for the undo. */
 export async function endKept(how: 'release' | 'stopKeeping'): Promise<void> {
@@ -194,7 +206,8 @@ export async function insideAgain<T>(scopes: readonly LockScope[], body: () => P
   try {
     for (const scope of scopes) {
       if (isThere(scope)) continue;
-      await inside(taken, () => scope.take());
+      const others = scopes.filter((one) => one !== scope && one.isReady);
+      await inside(others, () => scope.take(true));
       taken.push(scope);
     }
     return await inside(scopes, body);

@@ -24,9 +24,8 @@ export async function outOfService<T>(
   body: () => Promise<T>,
 ): Promise<T> {
   const name = `take ${host} of ${group} out of service`;
-  const under = heldHere();
   const slot = await step(name, {
-    write: () => call('groups.takeSlot', { group, host, max, ...(under.length > 0 && { under }) }, { timeout: '365d' }),
+    write: () => call('groups.takeSlot', { group, host, max, ...heldHere() }, { timeout: '365d' }),
     undo: async () => {
       if (!(await call('groups.hasSlot', { group, host }))) return;
       await healthy();
@@ -34,7 +33,7 @@ export async function outOfService<T>(
     },
     guaranteed: true,
   });
-  const value = await (slot ? inside([{ fence: undefined, slot }], body) : body());
+  const value = await (slot ? inside([{ fence: undefined, slot, underWay: 0 }], body) : body());
   // Without locks, or after a person took the slot away, too.
   await step(`${host} is healthy again`, { check: healthy, within: '40m' });
   await settle(name);

@@ -97,6 +97,17 @@ test('who keeps them notices that any one of them is gone', { timeout: 30_000 },
   await assert.rejects(kept, /lost the lock \S+\/a\/one: with \/spicerack\/locks\/custom\/c\/one, as its key is gone/);
 });
 
+test('what a worker has given up for lost is not taken up again under the same lease', async () => {
+  const held = await worker.acquire('one', abc);
+  await server.ctl('del', '/spicerack/locks/custom/b/one');
+  // As it does once it has found that something under it is gone.
+  worker.etcd.forget(held.leaseId);
+  const again = await worker.acquire('one', abc, { attempt: 2 });
+  assert.notEqual(again.leaseId, held.leaseId);
+  assert.ok(worker.etcd.lifeOf(again.leaseId).leftMs > 0);
+  await worker.release('one', again, 'b', ['c', 'a']);
+});
+
 test('a release after one of them was lost leaves none of the others', async () => {
   for (const gone of ['b', 'c']) {
     const held = await worker.acquire('one', abc);

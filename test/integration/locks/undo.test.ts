@@ -29,17 +29,15 @@ test('a lock that is lost in the middle of an undo is taken again for the rest o
 test('when the lock of the run cannot be had again, its own rollback is named as not done, too', async () => {
   const run = await start('b');
   await stage.until(done('second b'));
-  await stage.etcd.ctl('del', '/spicerack/locks/cookbooks/locks.troubled:b/b');
-  const other = await stage.start('b2', { suffix: 'b' }, {}, 'locks.troubled');
-  await stage.until(async () => (await stage.locks()).includes('/spicerack/locks/cookbooks/locks.troubled:b/b2'));
+  const automatic = '/spicerack/locks/cookbooks/locks.troubled:b';
+  await stage.etcd.ctl('del', `${automatic}/b`);
+  await stage.etcd.ctl('put', `${automatic}/somebody`, '{}');
   await stage.answer(run, 'take it again and roll back');
   const result = await resultOf(run);
   assert.equal(result.exitCode, 93);
   const named = (result.notUndone ?? []).map((what) => what.replace(/: Unable to acquire lock[^]*/, ''));
   assert.deepEqual(named, ['second', 'first', 'rollback of locks.troubled']);
-  await other.cancel();
-  stage.let('b-undo');
-  await resultOf(other).catch(() => undefined);
+  await stage.etcd.ctl('del', `${automatic}/somebody`);
 });
 
 test('when one part of what goes on under a lock fails, the other goes on with nothing', async () => {
@@ -63,4 +61,38 @@ test('a child run works under the lock that its parent keeps for the undo', asyn
     stage.effects().some((effect) => /^leave d\//.test(effect)),
     String(stage.effects()),
   );
+});
+
+test('a lock is kept until a child run beside the part that failed has undone what it did', async () => {
+  const run = await start('e', { parts: 'child' });
+  await stage.until(() => stage.effects().some((effect) => /^enter e\//.test(effect)));
+  stage.let('e-go');
+  stage.let('e-undo');
+  const result = await resultOf(run);
+  assert.deepEqual([result.exitCode, result.notUndone], [99, undefined]);
+  const order = stage.effects().filter((effect) => / e(\/|$)/.test(effect));
+  assert.deepEqual(
+    order.map((effect) => effect.replace(/e\/.*/, 'child')),
+    ['first e', 'second e', 'enter child', 'undo child', 'undo second e', 'undo first e', 'rollback e'],
+  );
+});
+
+test('a step that nobody waits for fails by itself', async () => {
+  const run = await start('f', { parts: 'alone' });
+  stage.let('f-go');
+  stage.let('f-undo');
+  assert.equal((await resultOf(run)).exitCode, 99);
+});
+
+test('a lock kept for the undo is free again once that is done', async () => {
+  const one = await stage.start('u1', { first: 'v', second: 'w', until: 'u1-go' }, {}, 'locks.apart');
+  await stage.until(done('second u1'));
+  const two = await stage.start('u2', { first: 'v', second: 'w', until: 'never' }, {}, 'locks.crossing');
+  await stage.until(done('enter u2'));
+  stage.let('never');
+  await stage.until(async () => (await stage.locks()).includes('/spicerack/waiting/custom/w/u2'));
+  stage.let('u1-go');
+  const [first, second] = [await resultOf(one), await resultOf(two)];
+  assert.deepEqual([first.exitCode, first.notUndone], [99, undefined]);
+  assert.equal(second.exitCode, 0, second.error);
 });

@@ -34,7 +34,7 @@ export class ModelEtcd {
       await gate(`answer to ${what}`);
       return answer;
     };
-    const client: Pick<Etcd, 'transact' | 'grant' | 'revoke' | 'renew' | 'changed'> = {
+    const client: Pick<Etcd, 'transact' | 'grant' | 'revoke' | 'renew' | 'lifeOf' | 'changed'> = {
       transact: (compare, success, failure) => asked('transact', () => this.#transact(compare, success, failure ?? [])),
       grant: () =>
         asked('grant', () => {
@@ -44,6 +44,7 @@ export class ModelEtcd {
         }),
       revoke: (lease) => asked('revoke', () => this.expire(lease)),
       renew: (lease) => asked('renew', () => (this.leases.has(lease) ? 15 : 0)),
+      lifeOf: (lease) => ({ leftMs: this.leases.has(lease) ? 15_000 : 0, ttlMs: 15_000 }),
       changed: async (key, revision) => {
         await gate('watch');
         if (this.#changedSince(key, Number(revision))) return;

@@ -24,7 +24,10 @@ export async function run(args: Args, spicerack: Spicerack): Promise<void> {
         await spicerack.step('the failing part', check(`${me}-go`));
         throw new Error('told to');
       };
-      await (args.parts === true ? Promise.all([other(), failing()]) : failing());
+      const child = () => spicerack.runCookbook('locks.guarded', [`${name}-child`], { raises: true });
+      if (args.parts === 'alone') void spicerack.step('on its own', check(`${me}-never`));
+      else if (args.parts !== undefined) await Promise.all([args.parts === 'child' ? child() : other(), failing()]);
+      await failing();
     });
   } catch (error) {
     if (args.child !== true) throw error;
