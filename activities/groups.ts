@@ -1,6 +1,6 @@
 import { log } from '@temporalio/activity';
 import { acquire } from '../src/locks/acquire.ts';
-import { describe, keysOf, noLease, timestamp, type LockRef } from '../src/locks/record.ts';
+import { describe, keysOf, noLease, timestamp, type LockRef, type Place } from '../src/locks/record.ts';
 import { abandon } from '../src/locks/release.ts';
 import { readLock } from '../src/locks/view.ts';
 import { OpsError } from '../src/model/errors.ts';
@@ -16,7 +16,7 @@ interface OfGroup {
 }
 
 /** On which terms a slot is taken. */
-interface SlotInput extends OfGroup, Pick<LockInput, 'waitSeconds' | 'under'> {
+interface SlotInput extends OfGroup, Pick<LockInput, 'waitSeconds' | keyof Place> {
   /** Hosts of the group that may be out of service at a time, from 1. */
   max: number;
 }
@@ -33,7 +33,7 @@ const slotOf = ({ group, host }: OfGroup, { run }: Call): LockRef => ({
  * gives it back: a run that ends otherwise leaves a host nobody knows the state of.
  * @returns its key; empty without locks
  */
-const takeSlot = converge(async ({ max, waitSeconds, under, ...input }: SlotInput, call): Promise<string> => {
+const takeSlot = converge(async ({ max, ...input }: SlotInput, call): Promise<string> => {
   const slot = slotOf(input, call);
   checkLock(slot.kind, slot.name, max, 1);
   if (max === 0)
@@ -43,7 +43,7 @@ const takeSlot = converge(async ({ max, waitSeconds, under, ...input }: SlotInpu
   if (!etcd || noLocks) return '';
   const owner = `${user}@${host} [${call.run}] for ${input.host}`;
   const record = { concurrency: max, created: timestamp(), owner, ttl: 0, run: call.run };
-  const waiting = { ...waitingFor(call, waitSeconds ?? etcd.waitSeconds, { ...(under && { under }) }), lease: noLease };
+  const waiting = { ...waitingFor(call, input.waitSeconds ?? etcd.waitSeconds, input), lease: noLease };
   const taken = await acquire(etcd, slot, record, waiting);
   log.info(`Acquired lock for key ${lockKey(slot.kind, slot.name)}: ${describe(taken)}`);
   return taken.key;

@@ -1,9 +1,9 @@
-import { timestamp, type LockRecord, type LockRef } from '../src/locks/record.ts';
+import { timestamp, type LockRecord, type LockRef, type Place } from '../src/locks/record.ts';
 import { inOrder, packNames, unpackNames, type LockKind } from '../src/model/lock-name.ts';
 import type { Call } from './define.ts';
 
 /** Which lock, and on which terms. */
-export interface LockInput {
+export interface LockInput extends Place {
   kind: LockKind;
   /** With `:SUFFIX`. */
   name: string;
@@ -16,10 +16,6 @@ export interface LockInput {
   slot?: number;
   /** How long to wait for it; default as configured, about half an hour. */
   waitSeconds?: number;
-  /** Leases of locks, and keys of slots, that the run keeps until it has got on. */
-  under?: readonly string[];
-  /** Whether it waits to undo something. */
-  undo?: boolean;
 }
 
 /** A lock that is held. Without etcd, or with `--no-locks`, the texts are empty and nothing is held. */

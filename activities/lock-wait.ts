@@ -19,7 +19,7 @@ interface WaitDetails {
  * A wait of an activity: bounded over all its attempts, told of as the original does, and shown in its heartbeats.
  * @param place what its place in the queue says of it
  */
-export function waitingFor(call: Call, seconds: number, { under, undo }: Place = {}): Waiting {
+export function waitingFor(call: Call, seconds: number, { under, undo }: Place): Waiting {
   const resumed = call.resumed as Partial<WaitDetails> | undefined;
   const began = performance.now() - (resumed?.waitedMs ?? 0);
   const tries = triesWithin(seconds);

@@ -78,8 +78,10 @@ const releaseLock = converge(
     if (input.leaseId === '') return { released: false };
     const [lock, ...others] = refsOf(input, call) as [LockRef, ...LockRef[]];
     const key = lockKey(input.kind, packed(input));
-    if (!etcd && input.leaseId === undefined) return { released: false };
-    if (!etcd) throw locksOff(`the lock ${key} is to be released`);
+    if (!etcd) {
+      if (input.leaseId === undefined) return { released: false };
+      throw locksOff(`the lock ${key} is to be released`);
+    }
     if (input.leaseId === undefined) {
       const held: Party[] = [];
       for (const one of [lock, ...others]) {

@@ -1,4 +1,4 @@
-import { OpsError } from '../model/errors.ts';
+import { invalidOption } from '../model/errors.ts';
 
 /** Which of conftool's objects are meant: each tag a regular expression that the whole tag matches. */
 export interface Selection {
@@ -11,16 +11,21 @@ export interface Selection {
  * @throws OPTION_INVALID
  */
 export function selectors({ entity, tags }: Selection): string[] {
-  if (!isWord(entity)) throw invalid('entity', entity, "is no type of conftool's objects: give for example node");
+  if (!isWord(entity)) throw invalidOption('entity', entity, "is no type of conftool's objects: give for example node");
   if (Object.keys(tags).length === 0)
-    throw invalid('tags', tags, "are none: give for example { cluster: 'web' }, or { name: '.*' } for every host");
+    throw invalidOption(
+      'tags',
+      tags,
+      "are none: give for example { cluster: 'web' }, or { name: '.*' } for every host",
+    );
   return Object.entries(tags).map(([tag, regex]) => {
-    if (!isWord(tag)) throw invalid('tags', tag, 'is no name of a tag: give for example dc, cluster, service or name');
+    if (!isWord(tag))
+      throw invalidOption('tags', tag, 'is no name of a tag: give for example dc, cluster, service or name');
     // One left empty by mistake would match what has no such tag.
     if (typeof regex !== 'string' || regex === '' || /[\0\n]/.test(regex))
-      throw invalid(`tags.${tag}`, regex, 'is no text of one line: give for example eqiad, or .* for any');
+      throw invalidOption(`tags.${tag}`, regex, 'is no text of one line: give for example eqiad, or .* for any');
     const why = objection(regex);
-    if (why !== undefined) throw invalid(`tags.${tag}`, regex, `is no regular expression (${why})`);
+    if (why !== undefined) throw invalidOption(`tags.${tag}`, regex, `is no regular expression (${why})`);
     return `${tag}=^(${regex})$`;
   });
 }
@@ -36,6 +41,3 @@ function objection(regex: string): string | undefined {
 }
 
 const isWord = (text: unknown) => typeof text === 'string' && /^[A-Za-z_][\w-]*$/.test(text);
-
-const invalid = (option: string, value: unknown, what: string) =>
-  new OpsError('usage', 'OPTION_INVALID', `${option}: ${JSON.stringify(value)} ${what}`, { option, value });

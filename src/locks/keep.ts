@@ -40,10 +40,9 @@ export async function keep(etcd: Etcd, kept: Kept, signal: AbortSignal, renewed:
   const { leftMs } = etcd.lifeOf(kept.lease);
   const knownUntil = Math.max(Math.min(kept.renewedAt, now()) + kept.ttl * 1000, now() + leftMs);
   let lostAt = Math.max(knownUntil, now() + firstAnswerMs);
+  const leaseOver = `etcd was away for as long as its lease lives (${kept.ttl} s)`;
   let why =
-    lostAt === knownUntil
-      ? `etcd was away for as long as its lease lives (${kept.ttl} s)`
-      : `etcd does not say whether it is still held (${firstAnswerMs / 1000} s)`;
+    lostAt === knownUntil ? leaseOver : `etcd does not say whether it is still held (${firstAnswerMs / 1000} s)`;
   let trouble = 'no answer';
   for (;;) {
     signal.throwIfAborted();
@@ -59,7 +58,7 @@ export async function keep(etcd: Etcd, kept: Kept, signal: AbortSignal, renewed:
     }
     if (answer !== undefined && 'revision' in answer) {
       lostAt = askedAt + kept.ttl * 1000;
-      why = `etcd was away for as long as its lease lives (${kept.ttl} s)`;
+      why = leaseOver;
       renewed(askedAt);
       const restMs = Math.min(renewEveryMs(kept.ttl), kept.others ? lookAtOthersMs : Infinity);
       await etcd.changed(kept.key, answer.revision, restMs, signal).catch(() => undefined);

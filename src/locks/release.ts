@@ -33,8 +33,10 @@ export async function release(
       holders.map((holder) => boundTo(holder, lease)),
       holders.map(remove),
     );
-    // One of them was lost, so nobody keeps the lease, and nobody ends it.
-    if (!all) await etcd.revoke(lease);
+    if (all) continue;
+    // One of them was lost, so nobody keeps the lease, and nobody ends it. That frees the rest.
+    await etcd.revoke(lease);
+    break;
   }
   return succeeded;
 }

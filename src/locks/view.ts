@@ -69,9 +69,7 @@ export async function enter(
   return newer;
 }
 
-/**
- * Takes a place in the queue, which is kept for `placeTtl` seconds after the last {@link Etcd.renew} of its lease.
- */
+/** Takes a place in the queue, which is kept for `placeTtl` seconds after the last {@link Etcd.renew} of its lease. */
 export async function queueUp(
   etcd: Etcd,
   lock: LockRef,

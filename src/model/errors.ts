@@ -39,6 +39,10 @@ export class GivenUp extends Error {
   }
 }
 
+/** The error of an option that cannot be: which, what it was given as, and what it should be. */
+export const invalidOption = (option: string, value: unknown, what: string) =>
+  new OpsError('usage', 'OPTION_INVALID', `${option}: ${JSON.stringify(value)} ${what}`, { option, value });
+
 export const isOpsError = (error: unknown): error is OpsError => error instanceof Error && error.name === 'OpsError';
 
 /** The text of anything that was thrown. */

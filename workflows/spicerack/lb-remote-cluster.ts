@@ -1,6 +1,6 @@
 import { sleep } from '@temporalio/workflow';
 import type { Duration } from '../../src/model/duration.ts';
-import { OpsError } from '../../src/model/errors.ts';
+import { OpsError, invalidOption } from '../../src/model/errors.ts';
 import { type Execution, RemoteExecutionError, named } from '../../src/model/execution.ts';
 import type { HostResult } from '../../src/model/remote-result.ts';
 import { type CommandSpec, type RunSyncOptions, planOf } from '../../src/model/run-options.ts';
@@ -71,15 +71,19 @@ export class LbRemoteCluster {
   async run(options: ClusterOptions): Promise<RemoteResults> {
     const { svcToDepool = [], batchSize = 1, batchSleep, maxFailedBatches = 0, ...rest } = options;
     if (this.hosts.length < 2)
-      throw invalid(
+      throw invalidOption(
         'hosts',
         String(this.hosts),
         'would all be out at once: take two hosts or more, or runAsync of these',
       );
     if (!Number.isInteger(batchSize) || batchSize < 1 || batchSize >= this.hosts.length)
-      throw invalid('batchSize', batchSize, `is no whole number from 1 to ${this.hosts.length - 1}, all hosts but one`);
+      throw invalidOption(
+        'batchSize',
+        batchSize,
+        `is no whole number from 1 to ${this.hosts.length - 1}, all hosts but one`,
+      );
     if (!Number.isInteger(maxFailedBatches) || maxFailedBatches < 0)
-      throw invalid('maxFailedBatches', maxFailedBatches, 'is no whole number from 0');
+      throw invalidOption('maxFailedBatches', maxFailedBatches, 'is no whole number from 0');
     // What cannot be is refused before anything is depooled.
     const { batchSleepMs } = planOf({ ...rest, ...(batchSleep !== undefined && { batchSleep }) }, batchSize, 'async');
     const restMs = currentRun().context.dryRun && rest.isSafe !== true ? 0 : batchSleepMs;
@@ -125,9 +129,9 @@ export class LbRemoteCluster {
 }
 
 function systemctl(what: string, services: readonly string[]): CommandSpec[] {
-  if (services.length === 0) throw invalid('services', services, 'are none: name at least one');
+  if (services.length === 0) throw invalidOption('services', services, 'are none: name at least one');
   return services.map((service) => {
-    if (!/^[\w@.:\\-]+$/.test(service)) throw invalid('services', service, 'is not the name of a systemd unit');
+    if (!/^[\w@.:\\-]+$/.test(service)) throw invalidOption('services', service, 'is not the name of a systemd unit');
     return `systemctl ${what} "${service}"`;
   });
 }
@@ -142,6 +146,3 @@ async function executed(name: string, hosts: RemoteHosts, options: RunSyncOption
   );
   return execution ?? nothing;
 }
-
-const invalid = (option: string, value: unknown, what: string) =>
-  new OpsError('usage', 'OPTION_INVALID', `${option}: ${JSON.stringify(value)} ${what}`, { option, value });

@@ -1,3 +1,4 @@
+import type { WorkflowHandle } from '@temporalio/client';
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { names, type RunStatusReport } from '../../../src/model/run.ts';
@@ -12,6 +13,9 @@ after(() => engine.stop());
 const hosts = (count: number) => Array.from({ length: count }, (_, i) => `h${i + 1}`);
 const touched = (effects: string[]) =>
   effects.filter((effect) => effect.startsWith('touch ')).map((effect) => effect.slice(6));
+
+const statesOf = async (handle: WorkflowHandle) =>
+  (await handle.query<RunStatusReport>(names.status)).fleet?.hosts.map(({ state }) => state).join(' ');
 
 test('every host is run once, the canary first and alone', () =>
   engine.withWorker(async (scene) => {
@@ -85,8 +89,7 @@ test('pause, skip, width and resume steer a running fleet', () =>
   engine.withWorker(async (scene) => {
     scene.script({ 'touch h1': 'hang' });
     const handle = await scene.start('world.fleet', { hosts: hosts(4), options: { width: 1 } });
-    const states = async () =>
-      (await handle.query<RunStatusReport>(names.status)).fleet?.hosts.map(({ state }) => state).join(' ');
+    const states = () => statesOf(handle);
     await scene.until(async () => (await states())?.startsWith('running'));
     await handle.signal(names.pause);
     await handle.signal(names.skip, 'h3');
@@ -103,8 +106,7 @@ test('a paused fleet with no host under way can be cancelled', () =>
   engine.withWorker(async (scene) => {
     scene.script({ 'touch h1': 'hang' });
     const handle = await scene.start('world.fleet', { hosts: hosts(3), options: { width: 1 } });
-    const states = async () =>
-      (await handle.query<RunStatusReport>(names.status)).fleet?.hosts.map(({ state }) => state).join(' ');
+    const states = () => statesOf(handle);
     await scene.until(async () => (await states()) === 'running pending pending');
     await handle.signal(names.pause);
     await scene.temporal.client.workflow.getHandle(`world.fleet/${scene.queue}/h1`).cancel();

@@ -9,11 +9,7 @@ before(async () => {
   await stage.worker();
 });
 after(() => stage.stop());
-afterEach(async () => {
-  let left: string[] = [];
-  const gone = async () => (left = await stage.locks()).length === 0;
-  await stage.until(gone).catch((error: unknown) => assert.deepEqual(left, [], String(error)));
-});
+afterEach(() => stage.noLocksLeft());
 
 const crossing = (id: string, first: string, second: string) =>
   stage.start(id, { first, second, until: `${id}-go` }, {}, 'locks.crossing');

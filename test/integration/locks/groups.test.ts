@@ -10,11 +10,7 @@ before(async () => {
   await stage.worker();
 });
 after(() => stage.stop());
-afterEach(async () => {
-  let left: string[] = [];
-  const gone = async () => (left = await stage.locks(true)).length === 0;
-  await stage.until(gone).catch((error: unknown) => assert.deepEqual(left, [], String(error)));
-});
+afterEach(() => stage.noLocksLeft(true));
 
 const start = (id: string, args: Record<string, unknown>) =>
   stage.start(id, { max: 1, healthy: `${id} is healthy`, until: `${id}-go`, ...args }, {}, 'locks.out-of-service');

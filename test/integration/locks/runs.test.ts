@@ -12,12 +12,7 @@ before(async () => {
   killWorker = await stage.worker();
 });
 after(() => stage.stop());
-// No lock outlives its run, nor a note of its release.
-afterEach(async () => {
-  let left: string[] = [];
-  const gone = async () => (left = await stage.locks(true)).length === 0;
-  await stage.until(gone).catch((error: unknown) => assert.deepEqual(left, [], String(error)));
-});
+afterEach(() => stage.noLocksLeft(true));
 
 const own = (lock: string, id: string) => `/spicerack/locks/custom/${lock}/${id}`;
 const automatic = (id: string) => `/spicerack/locks/cookbooks/locks.guarded:${id}/${id}`;

@@ -1,5 +1,6 @@
 import { WorkflowClient, type WorkflowHandle } from '@temporalio/client';
 import { defaultPayloadConverter } from '@temporalio/common';
+import assert from 'node:assert/strict';
 import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -105,6 +106,12 @@ export async function setStage(etcdConfig: Partial<EtcdConfig> = {}) {
     async locks(all = false): Promise<string[]> {
       const keys = (await etcd.ctl('get', '/spicerack/', '--prefix', '--keys-only')).split('\n').filter(Boolean);
       return keys.filter((key) => all || !key.startsWith('/spicerack/released/'));
+    },
+    /** No lock outlives its run, nor with `all` a note of its release. */
+    async noLocksLeft(all = false): Promise<void> {
+      let left: string[] = [];
+      const gone = async () => (left = await this.locks(all)).length === 0;
+      await this.until(gone).catch((error: unknown) => assert.deepEqual(left, [], String(error)));
     },
     /** Waits for the run's prompt and answers it. @returns what it asked */
     async answer(handle: WorkflowHandle, value: string): Promise<string> {
