@@ -30,6 +30,12 @@ const program = new Command('cookbook')
   .passThroughOptions()
   .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : 2));
 
+// They speak with no server, or with all of its API.
+const apart = ['cookbook', 'hosts', 'worker'];
+program.hook('preAction', async (_, command) => {
+  if (!apart.includes(command.name())) await import('./api.ts');
+});
+
 const globals = () => program.opts<Globals & Record<string, unknown>>();
 
 program.action(async (name: string | undefined, argv: string[]) => {

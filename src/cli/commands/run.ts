@@ -16,6 +16,7 @@ export async function run(globals: Globals, name: string, argv: string[]): Promi
     process.stdout.write(parsed.help);
     return 0;
   }
+  await import('../api.ts');
   const { connect } = await import('../client.ts');
   const temporal = await connect(globals, context);
   const { assertServed } = await import('../served.ts');

@@ -6,7 +6,7 @@ import { Desk } from './desk.ts';
 import { followHistory } from './history.ts';
 import { type Display, plainDisplay } from './display.ts';
 import { Narrator, clock } from './narrate.ts';
-import { Pending } from './pending.ts';
+import type { Pending } from './pending.ts';
 
 const quietMs = 4_000;
 
@@ -42,7 +42,7 @@ class Follower {
   readonly #temporal: Temporal;
   readonly #followed: Followed;
   readonly #narrator: Narrator;
-  readonly #pending: Pending;
+  #pending: Pending | undefined;
   readonly #desk: Desk;
   readonly #display: Display;
   readonly #ticks: NodeJS.Timeout;
@@ -55,7 +55,6 @@ class Follower {
     this.#temporal = temporal;
     this.#followed = followed;
     this.#narrator = new Narrator(followed.run, followed.verbose);
-    this.#pending = new Pending(temporal, followed.run);
     this.#display = followed.display ?? plainDisplay(followed.cookbook);
     this.#desk = new Desk(temporal, followed.run, () => void this.#interrupt());
     this.#ticks = setInterval(() => void this.#tick(), quietMs);
@@ -94,6 +93,7 @@ class Follower {
   async #tick(): Promise<void> {
     if (Date.now() - this.#lastNews < quietMs) return;
     try {
+      this.#pending ??= new (await import('./pending.ts')).Pending(this.#temporal, this.#followed.run);
       const lines = await this.#pending.lines((id) => this.#narrator.workOf(id));
       for (const line of lines) say(`${clock(Date.now())} ${line}`);
     } catch {
