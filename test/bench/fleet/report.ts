@@ -13,6 +13,8 @@ export function report(what: string, all: Map<string, Costs>, most: Record<strin
     if (name.startsWith('sumac')) {
       for (const [peer, factor] of Object.entries(most)) bars.push(beat(wall, all.get(peer)?.wall, peer, factor));
       if (cpuMs !== undefined) bars.push({ text: `client CPU at most ${seconds(cpuMs)}`, met: cpu <= cpuMs });
+      const pssh = all.get('parallel-ssh');
+      if (pssh) bars.push({ text: `client CPU ${(cpu / pssh.cpu).toFixed(2)} x parallel-ssh` });
       // All of them share this machine: even a client that costs nothing waits for the servers.
       bars.push({ text: `${(wall / (server / cpus().length)).toFixed(2)} x what the servers alone need` });
     }
