@@ -13,6 +13,7 @@ export interface Globals {
   task?: string;
   maxHosts?: string;
   list?: boolean;
+  version?: boolean;
 }
 
 /** The operator: `SUDO_USER` unless that is root, else `USER`, else `-`. */

@@ -23,6 +23,7 @@ const program = new Command('cookbook')
   .option('--reason <text>', 'why, in your words')
   .option('--task <task>', 'ticket, such as T12345')
   .option('--max-hosts <n>', 'refuse a query that gives more hosts; else max_hosts of the configuration')
+  .option('--version', 'print the version')
   .option('-l, --list', 'print the tree of cookbooks; COOKBOOK then is a prefix')
   .argument('[cookbook]', 'name of a cookbook, or of a group to list')
   .argument('[args...]', 'arguments of the cookbook')
@@ -39,6 +40,7 @@ program.hook('preAction', async (_, command) => {
 const globals = () => program.opts<Globals & Record<string, unknown>>();
 
 program.action(async (name: string | undefined, argv: string[]) => {
+  if (globals().version) return end((await import('./commands/version.ts')).version());
   if (globals().list) return end((await import('./commands/list.ts')).list(globals(), name ?? ''));
   if (name === undefined) return program.help();
   return end((await import('./commands/run.ts')).run(globals(), name, argv));

@@ -151,7 +151,7 @@ export const configSchema = (absolute: (path: string) => string) => {
       .optional(),
     /** etcd clusters by name, for `etcdctl` on their members. */
     etcd_clusters: z.record(z.string(), etcdCluster).default({}),
-    /** Programs of your own on the worker. */
+    /** Programs of your own on the worker. One that exits with 2 refuses for good; any other failure is tried again. */
     hooks: z
       .strictObject({
         /** Called as `add HOST MINUTES TOKEN REASON` and `find TOKEN`, both print an id, and as `remove ID`. */

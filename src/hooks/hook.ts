@@ -11,10 +11,12 @@ export interface Hook {
 }
 
 const mostMs = 60_000;
+/** What programs say of arguments they cannot do anything with (argparse, getopt of GNU's tools). */
+const wronglyCalled = 2;
 
 /**
  * Runs a hook for at most a minute and returns what it prints.
- * @throws the hook's code: of kind failed when it cannot be started, else transient; the signal's reason
+ * @throws the hook's code: of kind failed when it cannot be started or exits with 2, else transient; the signal's reason
  */
 export const runHook = ({ key, program, code }: Hook, args: readonly string[], signal: AbortSignal): Promise<string> =>
   new Promise((resolve, reject) => {
@@ -23,7 +25,7 @@ export const runHook = ({ key, program, code }: Hook, args: readonly string[], s
       else if (signal.aborted) reject(signal.reason as Error);
       else {
         const why = (stderr.trim() || error.message).slice(0, 500);
-        const kind = typeof error.code === 'string' ? 'failed' : 'transient';
+        const kind = typeof error.code === 'string' || error.code === wronglyCalled ? 'failed' : 'transient';
         reject(new OpsError(kind, code, `${key} ${program} ${args[0] ?? ''}: ${why}`));
       }
     });

@@ -39,6 +39,23 @@ test('a hook that cannot be started is named', async () => {
   );
 });
 
+test('a hook that exits with 2 refuses for good; one that exits with 1 is asked again', async () => {
+  const dir = mkdtempSync(join(tmpdir(), 'sumac-pool-'));
+  try {
+    for (const [status, kind] of [
+      [2, 'failed'],
+      [1, 'transient'],
+    ] as const) {
+      const program = join(dir, `exit${status}`);
+      writeFileSync(program, `#!/bin/sh\necho 'no such entity: nod' >&2\nexit ${status}\n`, { mode: 0o755 });
+      const asked = hostsOf('nod', { dc: 'eqiad' }, { pool: program });
+      await fails(asked, kind, 'POOL_FAILED', /^hooks.pool \S+ hosts: no such entity: nod$/);
+    }
+  } finally {
+    rmSync(dir, { recursive: true });
+  }
+});
+
 test('tags become regular expressions of the whole tag', () => {
   assert.deepEqual(selectors({ entity: 'node', tags: { dc: 'eqiad', name: 'web1|web[2-3].*' } }), [
     'dc=^(eqiad)$',

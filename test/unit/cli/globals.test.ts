@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { join } from 'node:path';
 import { afterEach, test } from 'node:test';
+import manifest from '../../../package.json' with { type: 'json' };
 import { contextOf, operator, type Globals } from '../../../src/cli/globals.ts';
 import { howToAnswer } from '../../../src/cli/how-to-answer.ts';
 import { newRunId } from '../../../src/cli/start.ts';
@@ -67,4 +70,11 @@ test('columns of a table are as wide as their widest cell', () => {
     ),
     ['A      LONG', 'value', 'x      y'],
   );
+});
+
+test('the program says what it is, without a configuration', () => {
+  const program = join(import.meta.dirname, '../../../bin/cookbook');
+  const env = { ...process.env, COOKBOOK_CONFIG: '/nowhere' };
+  const said = execFileSync(program, ['--version'], { env, encoding: 'utf8' });
+  assert.equal(said, `cookbook ${manifest.version} (Node.js ${process.versions.node})\n`);
 });
