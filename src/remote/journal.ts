@@ -16,7 +16,7 @@ const endScript = script('./locate.sh', './entry.sh', './take.sh', './end.sh');
 const claimScript = script('./locate.sh', './claim.sh');
 const runnerScript = script('./runner.sh');
 const keptScript = fencedScript + script('./kept.sh');
-const startKept = 'sh=sh; ! command -v bash >/dev/null || sh="bash --posix"; export SHLVL=1; exec $sh -c "$@"';
+const startKept = 'export SHLVL=1; exec sh -c "$@"';
 
 /** Linux takes no longer argument; sshd hands the whole command line over as one. */
 const longestCommand = 120_000;

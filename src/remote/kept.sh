@@ -1,10 +1,11 @@
 # A shell that makes one attempt after another, each as attempt.sh does, without another channel, login or start of a shell.
-# Under bash where there is one, as not every sh gives a job a process group of its own without a terminal. After attempt.sh and what that needs.
+# After attempt.sh and what that needs.
 # $1 mark for the end of the first attempt  then: what is the same for all of them: $2 text of runner.sh
 # and of the first: $3 name of the entry  $4 day  $5 seconds  $6 digest  $7 locks  $8 command
 # Standard input: `here`, answered with the same on standard error, asks whether we still answer. A line with the number of lines of
 # the command, mark, entry, day, seconds, digest and locks, then these lines: the next attempt, once the one before is over.
 # Any other line: there may be something to pass on. Its end is ours.
+# Where sh is bash each attempt gets a process group of its own; others do that only with a terminal.
 set -m 2>/dev/null
 # Ignored until an attempt listens: bash trips over a trap while it parses.
 trap '' USR1

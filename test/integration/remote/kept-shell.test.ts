@@ -17,6 +17,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { isOpsError } from '../../../src/model/errors.ts';
 import { Notes, attemptsAt } from '../../../src/remote/journal.ts';
 import type { Remote } from '../../../src/remote/remote.ts';
+import { shells as journalShells } from '../../support/journal.ts';
 import { type SshLab, startSshLab } from '../../support/sshd.ts';
 import { waitFor } from '../../support/wait-for.ts';
 
@@ -39,19 +40,17 @@ const shells = (host = 'alpha') =>
     .map(Number)
     .filter((pid) => {
       try {
-        const words = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');
-        const isKept = words[0] === 'bash' && words[1] === '--posix' && words[4] === 'sumac';
         // An attempt is a copy of its shell.
         return (
-          isKept &&
-          !shellOf(parentOf(pid)) &&
+          isKept(pid) &&
+          !isKept(parentOf(pid)) &&
           readFileSync(`/proc/${pid}/environ`, 'utf8').includes(lab.host(host).journal)
         );
       } catch {
         return false;
       }
     });
-const shellOf = (pid: number) => readFileSync(`/proc/${pid}/cmdline`, 'utf8').startsWith('bash\0--posix\0');
+const isKept = (pid: number) => /^sh\0-c\0[^]*while read -r lines/.test(readFileSync(`/proc/${pid}/cmdline`, 'utf8'));
 const parentOf = (pid: number) => Number(readFileSync(`/proc/${pid}/stat`, 'utf8').replace(/.*\) /, '').split(' ')[1]);
 const childrenOf = (pid: number) =>
   readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ').map(Number);
@@ -258,42 +257,52 @@ test('a connection that is dead is left before anything is sent', { skip }, asyn
   await remote.close();
 });
 
-test('without bash the shell is sh, and a command has its process group all the same', async () => {
-  const dir = mkdtempSync(join(tmpdir(), 'sumac-kept-'));
-  const bin = join(dir, 'bin');
-  mkdirSync(bin);
-  const programs = ['sh', 'cat', 'tee', 'sleep', 'setsid', 'mkdir', 'rm', 'head', 'wc', 'id', 'find', 'grep'];
-  for (const name of programs) {
-    const path = execFileSync('sh', ['-c', `command -v ${name}`], { encoding: 'utf8' }).trim();
-    symlinkSync(path, join(bin, name));
-  }
-  const env = { PATH: bin, HOME: dir, SHELL: '/bin/sh', SUMAC_JOURNAL: join(dir, 'journal') };
-  const of = (i: number) => {
-    const { kept } = attemptsAt({ entry: `entry${i}`, command: `echo ${i}; exit ${i}`, shell: {} });
-    assert.ok(kept);
-    return kept;
-  };
-  const child = spawn('/bin/sh', ['-c', of(0).start('end0')], { env });
-  const said = { out: '', err: '' };
-  child.stdout.setEncoding('utf8').on('data', (text: string) => (said.out += text));
-  child.stderr.setEncoding('utf8').on('data', (text: string) => (said.err += text));
-  try {
-    for (let i = 0; i < 4; i++) {
-      if (i > 0) child.stdin.write(`here\n${of(i).next(`end${i}`)}`);
-      await waitFor(() => Object.values(said).every((text) => text.includes(`\x1eover end${i}\n`)));
-      const notes = new Notes();
-      notes.push(said.err);
-      assert.partialDeepStrictEqual(notes.verdict, { is: 'exit', code: i });
-      const [, , , , group] = /^start (\S+) (\d+) (\d+) (\d+)/.exec(entry(dir, i)) ?? [];
-      assert.notEqual(Number(group), child.pid);
+for (const [name, shell] of Object.entries(journalShells))
+  test(`where sh is ${name} a command has its process group all the same, and output comes while it runs`, async () => {
+    const dir = mkdtempSync(join(tmpdir(), 'sumac-kept-'));
+    const bin = join(dir, 'bin');
+    mkdirSync(bin);
+    const programs = ['cat', 'tee', 'sleep', 'setsid', 'mkdir', 'rm', 'head', 'wc', 'id', 'find', 'grep'];
+    for (const program of programs) {
+      const path = execFileSync('sh', ['-c', `command -v ${program}`], { encoding: 'utf8' }).trim();
+      symlinkSync(path, join(bin, program));
     }
-    const [mark, over] = ['\x1esumac\x1e\n', (i: number) => `\x1eover end${i}\n`];
-    assert.ok(said.out.startsWith(`${mark}0\n${over(0)}${mark}1\n${over(1)}`));
-  } finally {
-    child.stdin.end();
-    await waitFor(() => child.exitCode !== null);
-    rmSync(dir, { recursive: true });
-  }
-});
+    symlinkSync(shell, join(bin, 'sh'));
+    const env = { PATH: bin, HOME: dir, SHELL: '/bin/sh', SUMAC_JOURNAL: join(dir, 'journal') };
+    const of = (i: number, command = `echo ${i}; exit ${i}`) => {
+      const { kept } = attemptsAt({ entry: `entry${i}`, command, shell: {} });
+      assert.ok(kept);
+      return kept;
+    };
+    const child = spawn('/bin/sh', ['-c', of(0).start('end0')], { env });
+    const said = { out: '', err: '' };
+    child.stdout.setEncoding('utf8').on('data', (text: string) => (said.out += text));
+    child.stderr.setEncoding('utf8').on('data', (text: string) => (said.err += text));
+    try {
+      for (let i = 0; i < 4; i++) {
+        if (i > 0) child.stdin.write(`here\n${of(i).next(`end${i}`)}`);
+        await waitFor(() => Object.values(said).every((text) => text.includes(`\x1eover end${i}\n`)));
+        const notes = new Notes();
+        notes.push(said.err);
+        assert.partialDeepStrictEqual(notes.verdict, { is: 'exit', code: i });
+        const [, , , , group] = /^start (\S+) (\d+) (\d+) (\d+)/.exec(entry(dir, i)) ?? [];
+        assert.notEqual(Number(group), child.pid);
+      }
+      const [mark, over] = ['\x1esumac\x1e\n', (i: number) => `\x1eover end${i}\n`];
+      assert.ok(said.out.startsWith(`${mark}0\n${over(0)}${mark}1\n${over(1)}`));
+      const go = join(dir, 'go');
+      child.stdin.write(of(4, `echo early; until [ -e ${go} ]; do sleep 0.1; done`).next('end4'));
+      await waitFor(() => {
+        child.stdin.write('\n');
+        return said.out.endsWith('early\n');
+      });
+      writeFileSync(go, '');
+      await waitFor(() => said.out.endsWith(over(4)));
+    } finally {
+      child.stdin.end();
+      await waitFor(() => child.exitCode !== null);
+      rmSync(dir, { recursive: true });
+    }
+  });
 
 const entry = (dir: string, i: number) => readFileSync(join(dir, 'journal', `entry${i}.run`), 'utf8');
