@@ -24,11 +24,10 @@ const methods = [
 const besides = /^(google\.rpc|temporal\.api\.errordetails|grpc\.health)\./;
 const service = 'temporal.api.workflowservice.v1.WorkflowService';
 
-/** A namespace, message, enum or service as protobufjs writes it in JSON. */
+/** A namespace, message or service as protobufjs writes it in JSON. */
 interface Node {
   nested?: Record<string, Node>;
   fields?: Record<string, { type: string }>;
-  values?: object;
   methods?: Record<string, protobuf.IMethod>;
 }
 
@@ -69,7 +68,7 @@ function prune(whole: Node): void {
   const called = at(scope);
   if (!called?.methods) return;
   called.methods = Object.fromEntries(
-    Object.entries(called.methods).filter(([name]) => methods.some((m) => m === name)),
+    Object.entries(called.methods).filter(([name]) => (methods as readonly string[]).includes(name)),
   );
   for (const { requestType, responseType } of Object.values(called.methods))
     for (const type of [requestType, responseType]) reach(scope, type);
@@ -91,16 +90,20 @@ protobuf.roots['__temporal'] ??= new PartOfTheApi();
 
 const { Reader, Writer, util } = protobuf;
 const typesOf = (type: protobuf.Type) => type.fieldsArray.map((field) => field.resolve().resolvedType);
-type Codec<K extends 'encode' | 'decode'> = (...args: Parameters<protobuf.Type[K]>) => ReturnType<protobuf.Type[K]>;
 
 // The one function that is called is made, where protobufjs makes all five.
 Object.assign(protobuf.Type.prototype, {
   encode(this: protobuf.Type, ...args: Parameters<protobuf.Type['encode']>) {
-    this.encode = protobuf.encoder(this)({ Writer, util, types: typesOf(this) }) as Codec<'encode'>;
+    this.encode = protobuf.encoder(this)({ Writer, util, types: typesOf(this) }) as protobuf.Type['encode'];
     return this.encode(...args);
   },
   decode(this: protobuf.Type, ...args: Parameters<protobuf.Type['decode']>) {
-    this.decode = protobuf.decoder(this)({ Reader, util, types: typesOf(this), C: this.ctor }) as Codec<'decode'>;
+    this.decode = protobuf.decoder(this)({
+      Reader,
+      util,
+      types: typesOf(this),
+      C: this.ctor,
+    }) as protobuf.Type['decode'];
     return this.decode(...args);
   },
 });

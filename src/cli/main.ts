@@ -31,7 +31,7 @@ const program = new Command('cookbook')
   .passThroughOptions()
   .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : 2));
 
-// They speak with no server, or with all of its API.
+// They speak with no server, with all of its API, or only once their arguments are right.
 const apart = ['cookbook', 'hosts', 'worker'];
 program.hook('preAction', async (_, command) => {
   if (!apart.includes(command.name())) await import('./api.ts');
