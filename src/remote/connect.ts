@@ -1,9 +1,10 @@
-import type { ParsedKey, ServerHostKeyAlgorithm } from 'ssh2';
+import type { ServerHostKeyAlgorithm } from 'ssh2';
 import Client from 'ssh2/lib/client.js';
 import type { Duplex } from 'node:stream';
 import { OpsError } from '../model/errors.ts';
 import type { HostKeys } from './host-keys.ts';
 import { type Offers, offers } from './identities.ts';
+import { speedUp } from './quick-login.ts';
 import type { Target } from './target.ts';
 
 /** How connections are made, whatever the host. */
@@ -100,34 +101,11 @@ export function connect(target: Target, options: ConnectOptions): Promise<Opened
           return refused === undefined;
         },
       });
-      signAtOnce(client);
+      speedUp(client);
     } catch (error) {
       fail(error as Error);
     }
   });
-}
-
-type Sign = (data: Buffer, done: (signature: Buffer) => void) => void;
-interface Asking {
-  _protocol?: { authPK: (user: string, key: ParsedKey, algorithm?: string, sign?: Sign) => void };
-}
-
-/**
- * The library asks whether a key would do before it signs with it. A private key at hand signs at once: one round trip
- * less, and the host looks for the key once instead of twice. The agent is still asked only for keys that will do.
- */
-function signAtOnce(client: Client): void {
-  const protocol = (client as unknown as Asking)._protocol;
-  if (!protocol) return;
-  const ask = protocol.authPK.bind(protocol);
-  protocol.authPK = (user, key, algorithm, sign) => {
-    const own: Sign = (data, done) => {
-      const signature: unknown = key.sign(data, /^rsa-(sha2-\d+)$/.exec(algorithm ?? '')?.[1]?.replace('2-', ''));
-      if (signature instanceof Error) throw Object.assign(signature, { level: 'client-authentication' });
-      done(signature as Buffer);
-    };
-    ask(user, key, algorithm, sign ?? (key.isPrivateKey() ? own : undefined));
-  };
 }
 
 interface SshError extends Error {
