@@ -73,6 +73,8 @@ export class Deadline {
 /** Passes on what comes after the mark that entry.sh and {@link plainLine} print first. */
 export class AfterMark {
   seen = false;
+  /** Of the shell that runs a plain command. */
+  pid: number | undefined;
   #noise = Buffer.alloc(0);
   readonly #pass: (chunk: Buffer) => Promise<void> | undefined;
 
@@ -85,9 +87,16 @@ export class AfterMark {
     const all = Buffer.concat([this.#noise, chunk]);
     const at = all.indexOf(mark);
     this.seen = at !== -1;
+    if (this.seen) this.pid = pidOf(all.subarray(0, at));
     this.#noise = this.seen ? Buffer.alloc(0) : Buffer.from(all.subarray(-65_536));
     return this.seen && all.length > at + mark.length ? this.#pass(all.subarray(at + mark.length)) : undefined;
   }
+}
+
+function pidOf(before: Buffer): number | undefined {
+  const word = before.subarray(before.lastIndexOf('\x1e') + 1).toString('latin1');
+  const [, pid] = /^pid (\d+)$/.exec(word) ?? [];
+  return pid === undefined ? undefined : Number(pid);
 }
 
 export const timedOut = (host: string, command: string, ms: number, after = '') =>
@@ -135,7 +144,7 @@ export async function runPlain(pool: Pool, target: Target, command: string, opti
       durationMs: Math.round(performance.now() - started),
     };
   } catch (error) {
-    if (deadline.signal.aborted && notes.pid !== undefined) void endPlain(pool, target, notes.pid, options);
+    if (deadline.signal.aborted && output.pid !== undefined) void endPlain(pool, target, output.pid, options);
     if (deadline.isUp) throw timedOut(host, command, timeoutMs ?? 0);
     if (error instanceof OpsError && error.code === 'CONNECTION_LOST')
       throw new OpsError('transient', error.code, error.message, error.facts, error);

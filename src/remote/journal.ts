@@ -44,7 +44,8 @@ export function entryName(token: string, host: string, index: number): string {
   return `${readable}-${sha256(JSON.stringify([token, host, index])).slice(0, 16)}`;
 }
 
-const announce = "printf '\\036pid %s\\n' $$ >&2; printf '\\036sumac\\036\\n'";
+/** In one piece with the mark: a line of its own on standard error costs the host and the worker a packet. */
+const announce = "printf '\\036pid %s\\036sumac\\036\\n' $$";
 
 /** A line that runs a command that may be repeated: in the login shell itself, unless it is another user's. */
 export function plainLine(command: string, shell: Shell): string {
@@ -165,8 +166,6 @@ export type Verdict =
 /** Reads what entry.sh and the others write to standard error. */
 export class Notes {
   verdict: Verdict | undefined;
-  /** Of the shell that runs a plain command. */
-  pid: number | undefined;
   /** Processes that go on after the command was ended, as `PID:NAME`. */
   left: string | undefined;
   /** The disk was full before the output ended. */
@@ -195,7 +194,6 @@ export class Notes {
     if (at === -1) return;
     const [word = '', ...values] = whole.slice(at + 1).split(' ');
     if (word === 'attached') this.#attached(Number(values[0]));
-    else if (word === 'pid') this.pid = Number(values[0]);
     else if (word === 'left') this.left = values.join(' ');
     else if (word === 'full') this.full = true;
     else if (word === 'first') this.first = true;

@@ -55,12 +55,13 @@ test('what the journal says is read in any pieces, and told from what others say
 });
 
 test('output begins after the mark, wherever it is cut', () => {
-  const whole = Buffer.concat([Buffer.from('noise of .bashrc\n'), mark, Buffer.from('output\x00more')]);
+  const whole = Buffer.concat([Buffer.from('noise of .bashrc\n\x1epid 471'), mark, Buffer.from('output\x00more')]);
   for (let size = 1; size <= whole.length; size++) {
     const chunks: Buffer[] = [];
     const output = new AfterMark((chunk) => void chunks.push(chunk));
     for (let at = 0; at < whole.length; at += size) void output.push(whole.subarray(at, at + size));
     assert.equal(Buffer.concat(chunks).toString(), 'output\x00more');
+    assert.equal(output.pid, 471);
   }
   const output = new AfterMark(() => assert.fail());
   void output.push(Buffer.from('no mark'));
