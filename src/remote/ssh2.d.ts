@@ -13,3 +13,7 @@ declare module 'ssh2/lib/protocol/keyParser.js' {
   const parser: Pick<typeof utils, 'parseKey'>;
   export default parser;
 }
+declare module 'ssh2/lib/protocol/utils.js' {
+  const messages: { sendPacket: (protocol: object, packet: Buffer) => boolean };
+  export default messages;
+}

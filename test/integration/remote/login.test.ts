@@ -14,5 +14,6 @@ test('a login asks the host to look at the key once, and for no proof of keys be
   assert.equal(log.match(/matching key found/g)?.length, 1);
   assert.match(log, /starting session: command for root/i);
   assert.doesNotMatch(log, /hostkeys-prove/);
+  assert.match(log, /Received SSH2_MSG_IGNORE/, 'the announcement of keys is acknowledged at once');
   assert.doesNotMatch(log, /querying public key/);
 });
