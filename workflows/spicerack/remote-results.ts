@@ -18,7 +18,7 @@ export class RemoteResults implements Iterable<[RemoteHosts, string]> {
   /** Command by command, the hosts that said the same and what they said; hosts that said nothing are left out. */
   *[Symbol.iterator](): Iterator<[RemoteHosts, string]> {
     const said = this.results.filter(({ output }) => output !== '');
-    for (const group of groupBy(said, ({ command, output, digest = output }) => JSON.stringify([command, digest])))
+    for (const group of groupBy(said, ({ index, output, digest = output }) => `${index} ${digest}`))
       yield [this.#subset(group.map(({ host }) => host)), group[0]?.output ?? ''];
   }
 
