@@ -101,7 +101,8 @@ program
   .description("print a query's hosts, folded")
   .option('--expand', 'one name a line')
   .option('--json', 'an object with hosts, folded and count')
-  .action(async (query: string, options: { expand?: boolean; json?: boolean }) =>
+  .option('--backend <name>', 'the default backend for this query')
+  .action(async (query: string, options: { expand?: boolean; json?: boolean; backend?: string }) =>
     end((await import('./commands/hosts.ts')).hosts(globals(), query, options)),
   );
 program

@@ -15,12 +15,14 @@ export interface Bounds {
 
 /**
  * The hosts of a query: of the default backend's grammar, or else of the global one.
- * @throws QUERY_INVALID pointing at the character, HOSTS_INVALID, ALIASES_INVALID, ALIASES_UNREADABLE, errors of the backends
+ * @param backend stands in for the default backend of the configuration
+ * @throws ARGUMENTS_INVALID; QUERY_INVALID pointing at the character, HOSTS_INVALID, ALIASES_INVALID, ALIASES_UNREADABLE, errors of the backends
  */
-export async function resolveQuery(query: string, world: World): Promise<HostSet> {
+export async function resolveQuery(query: string, world: World, backend?: string): Promise<HostSet> {
   const { config } = world;
   const vocabulary = { backends: await backends(), aliases: await aliasesFor(query, config) };
-  return parse(query, vocabulary, config.default_backend)(world);
+  const name = backend ?? config.default_backend;
+  return parse(query, vocabulary, { name, asked: backend !== undefined })(world);
 }
 
 /** @throws QUERY_EMPTY, TOO_MANY_HOSTS */
@@ -41,11 +43,16 @@ export function bounded(query: string, hosts: HostSet, { allowEmpty, maxHosts }:
 const aliasesFor = (query: string, { aliases_file: file }: Config) =>
   /a:/i.test(query) ? readAliases(file) : { file, byName: new Map<string, string>() };
 
-function parse(query: string, vocabulary: Vocabulary, name: string | null): ReturnType<typeof parseGlobal> {
+function parse(
+  query: string,
+  vocabulary: Vocabulary,
+  { name, asked }: { name: string | null; asked: boolean },
+): ReturnType<typeof parseGlobal> {
   const preferred = vocabulary.backends.find((backend) => backend.name === name);
   if (name !== null && !preferred) {
     const known = vocabulary.backends.map((backend) => backend.name).join(', ');
-    throw new OpsError('usage', 'CONFIG_INVALID', `default_backend: '${name}' is no backend, known are ${known}`);
+    const [code, where] = asked ? ['ARGUMENTS_INVALID', '--backend'] : ['CONFIG_INVALID', 'default_backend'];
+    throw new OpsError('usage', code, `${where}: '${name}' is no backend, known are ${known}`);
   }
   const first = preferred && attempt(() => preferred.parse(new Scanner(query)));
   if (first && !(first instanceof NotParsed)) return first;

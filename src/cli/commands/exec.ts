@@ -37,7 +37,7 @@ async function execute(globals: Globals, argv: readonly string[], args: ExecArgu
   if (args.okCodes?.length === 0)
     say(yellow('IGNORE EXIT CODES mode enabled, all commands executed will be considered successful'));
   const { config } = await loadConfig(globals.configFile);
-  const hosts = await hostsOf(args.query, config, context.maxHosts ?? config.max_hosts);
+  const hosts = await hostsOf(args, config, context.maxHosts ?? config.max_hosts);
   if (hosts.length === 0) {
     say(yellow('No hosts found that matches the query'));
     return execExit.ok;
@@ -76,13 +76,13 @@ async function execute(globals: Globals, argv: readonly string[], args: ExecArgu
   return follow(temporal, { ...started, cookbook: execName, verbose: context.verbose, dryRun, display });
 }
 
-async function hostsOf(query: string, config: Config, maxHosts: number): Promise<string[]> {
-  const found = await resolveQuery(query, { config, signal: new AbortController().signal, warn: say });
+async function hostsOf({ query, backend }: ExecArguments, config: Config, maxHosts: number): Promise<string[]> {
+  const found = await resolveQuery(query, { config, signal: new AbortController().signal, warn: say }, backend);
   return [...bounded(query, found, { allowEmpty: true, maxHosts })];
 }
 
 function runArgs(
-  { query: _, colors: _c, progress: _p, force: _f, dryRun: _d, ...args }: ExecArguments,
+  { query: _, backend: _b, colors: _c, progress: _p, force: _f, dryRun: _d, ...args }: ExecArguments,
   hosts: readonly string[],
 ): ExecArgs {
   return { ...args, hosts: fold(hosts) };

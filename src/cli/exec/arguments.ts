@@ -5,6 +5,7 @@ import type { ExecArgs } from '../../model/exec.ts';
 /** What `cookbook exec` was asked to do. */
 export interface ExecArguments extends Omit<ExecArgs, 'hosts'> {
   query: string;
+  backend?: string;
   colors: boolean;
   progress: boolean;
   force: boolean;
@@ -75,6 +76,7 @@ const program = (): Command =>
         'ndjson',
       ]),
     )
+    .option('--backend <name>', 'the default backend for this query')
     .option('-n, --no-colors', 'no colours, which only a terminal gets')
     .option('--no-progress', 'no progress bar, which only a terminal gets')
     .option('--force', 'USE WITH CAUTION: do not ask for the number of hosts', false)

@@ -9,8 +9,10 @@ const cli = testCli(`\
 cookbooks_base_dirs: [${import.meta.dirname}]
 logs_base_dir: DIRECTORY/logs
 temporal: { address: '127.0.0.1:1' }
+knownhosts: { files: [DIRECTORY/known_hosts] }
 `);
 writeFileSync(join(cli.directory, 'aliases.yaml'), 'web: D{web[1-3]}\n');
+writeFileSync(join(cli.directory, 'known_hosts'), `web1,web2 ssh-ed25519 ${'A'.repeat(68)}\n`);
 after(() => cli.stop());
 
 test('the hosts of a query are printed folded, one a line, or as JSON, without a worker', async () => {
@@ -48,4 +50,18 @@ test('a bad query, an unknown alias, and more hosts than asked for end with 2 an
     assert.match(stderr.trimEnd(), line);
     assert.equal(stderr.trimEnd().split('\n').length, 1, stderr);
   }
+});
+
+test('--backend stands in for the default backend of the configuration', async () => {
+  assert.deepEqual(await cli.run(['hosts', 'web[1-9]']), { code: 0, stdout: 'web[1-9]\n', stderr: '' });
+  const known = ['--backend', 'knownhosts', 'web*'];
+  assert.deepEqual(await cli.run(['hosts', ...known]), { code: 0, stdout: 'web[1-2]\n', stderr: '' });
+  const { code, stdout } = await cli.run(['exec', ...known]);
+  assert.deepEqual([code, stdout], [0, 'web[1-2]\n']);
+  for (const command of ['hosts', 'exec'])
+    assert.deepEqual(await cli.run([command, '--backend', 'nope', 'web1']), {
+      code: 2,
+      stdout: '',
+      stderr: "--backend: 'nope' is no backend, known are direct, knownhosts, openstack, puppetdb\n",
+    });
 });

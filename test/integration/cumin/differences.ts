@@ -9,7 +9,8 @@ export interface Seen {
 
 /**
  * Where `cookbook exec` differs from Cumin on purpose. What makes the two comparable is done to what both have shown; what both
- * show only to a person (colours, progress, the question for the number of hosts) is compared nowhere: see the README.
+ * show only to a person (colours, progress, the question for the number of hosts) is compared nowhere: see the README, also for
+ * Cumin's options that there are not.
  */
 export const differences = {
   words: {

@@ -27,9 +27,11 @@ test("Cumin's options are read wherever they stand", () => {
   const args = parse(
     ...['-m', 'async', '-b', '10', '-s', '0.5', 'q', '-p', '90', 'one', '-t', '30', '-g', '60'],
     ...['--ok-codes', '0,2, 2', '-o', 'ndjson', '-n', '--no-progress', '--force', '--safe', 'two'],
+    ...['--backend', 'puppetdb'],
   );
   assert.deepEqual(args, {
     query: 'q',
+    backend: 'puppetdb',
     commands: ['one', 'two'],
     mode: 'async',
     batchSize: 10,
