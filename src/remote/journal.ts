@@ -126,6 +126,7 @@ export const endLine = (entry: string, why: string, shell: Shell): string =>
 /** Days since 1970, by the worker's clock. */
 export const today = (): string => String(Math.floor(Date.now() / 86_400_000));
 
+/** No login shell (`sudo -i`): what profile files print or change is none of the command's, and every argument arrives as it is. */
 const sudoOf = ({ sudo, user }: Shell): string[] =>
   sudo === true || user !== undefined ? ['sudo', '-n', '-H', ...(user === undefined ? [] : ['-u', user]), '--'] : [];
 

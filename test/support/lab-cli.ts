@@ -17,13 +17,22 @@ export interface LabCli {
 
 /**
  * @param sshd further lines of sshd_config
+ * @param within a command that becomes each sshd
  * @param config what the configuration holds besides, its `ssh` section beside what reaches the hosts
  */
 export async function startLabCli(
   names: readonly string[],
-  { sshd = [], config }: { sshd?: readonly string[]; config?: (lab: SshLab) => { ssh?: object; hooks?: object } } = {},
+  {
+    sshd = [],
+    within = [],
+    config,
+  }: {
+    sshd?: readonly string[];
+    within?: readonly string[];
+    config?: (lab: SshLab) => { ssh?: object; hooks?: object };
+  } = {},
 ): Promise<LabCli> {
-  const [lab, server] = await Promise.all([startSshLab(names, sshd), startTemporal()]);
+  const [lab, server] = await Promise.all([startSshLab(names, sshd, within), startTemporal()]);
   const { ssh, ...others } = config?.(lab) ?? {};
   const { sshConfig: config_file, key, knownHosts } = lab;
   const yaml = stringify({

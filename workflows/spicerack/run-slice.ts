@@ -11,7 +11,10 @@ import { uncancellable } from '../engine/hold.ts';
 
 /** How the hosts of a query are worked on. */
 export interface RemoteOptions {
-  /** Prefix every command with sudo, and transfer files as root. */
+  /**
+   * Run every command as root by `sudo -n -H`, and transfer files as root. Unlike Spicerack's `sudo -i` this starts no login
+   * shell: root's profile files are not read, and commands begin in the directory in which the login does.
+   */
   useSudo?: boolean;
   /** Reach them while their installer runs. */
   installer?: boolean;

@@ -4,7 +4,6 @@ import { randomBytes } from 'node:crypto';
 import {
   chmodSync,
   closeSync,
-  existsSync,
   mkdirSync,
   openSync,
   readFileSync,
@@ -14,7 +13,6 @@ import {
   writeFileSync,
   writeSync,
 } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -23,24 +21,7 @@ import { isOpsError } from '../../../src/model/errors.ts';
 import { Remote } from '../../../src/remote/remote.ts';
 import { callOf } from '../../support/call.ts';
 import { startSshLab, type SshLab } from '../../support/sshd.ts';
-
-const skip = process.getuid?.() !== 0 ? 'needs root' : existsSync('/usr/bin/sudo') ? false : 'needs sudo';
-
-/** A host where a user without rights logs in who may become root by the real sudo: their accounts are that sshd's alone. */
-const within = [
-  'unshare',
-  '--mount',
-  'sh',
-  '-ec',
-  `dir=$(mktemp -d ${tmpdir()}/sumac-sudo-XXXXXX)
-   { cat /etc/passwd; echo 'operator-of-test:*:54321:54321::/:/bin/sh'; } >$dir/passwd
-   { echo 'Defaults env_keep += SUMAC_JOURNAL'; echo 'operator-of-test ALL=(ALL) NOPASSWD: ALL'; } >$dir/sudoers
-   chmod 644 $dir/passwd; chmod 440 $dir/sudoers
-   mount --bind $dir/passwd /etc/passwd; mount --bind $dir/sudoers /etc/sudoers
-   rm -r $dir
-   exec "$@"`,
-  'within',
-];
+import { cannotSudo, sudoUser, withSudo } from '../../support/sudo.ts';
 
 /** The `cat` that reads a pipe, once it does. */
 async function readerOf(pipe: string): Promise<number> {
@@ -57,15 +38,15 @@ async function readerOf(pipe: string): Promise<number> {
   throw new Error('nobody reads it');
 }
 
-describe('files that only root may touch, where somebody else logs in', { skip }, () => {
+describe('files that only root may touch, where somebody else logs in', { skip: cannotSudo }, () => {
   let lab: SshLab;
   let remote: Remote;
   let dir: string;
   let path: string;
   before(async () => {
-    lab = await startSshLab(['web1'], [], within);
+    lab = await startSshLab(['web1'], [], withSudo);
     chmodSync(lab.dir, 0o711);
-    const config = lab.configWith({ user: 'operator-of-test' });
+    const config = lab.configWith({ user: sudoUser.name });
     remote = new Remote(config);
     dir = join(lab.dir, 'roots');
     mkdirSync(dir, { mode: 0o700 });
@@ -86,7 +67,7 @@ describe('files that only root may touch, where somebody else logs in', { skip }
   };
 
   test('are not to be had without sudo', async () => {
-    assert.equal((await remote.text('web1', 'id -un')).trim(), 'operator-of-test');
+    assert.equal((await remote.text('web1', 'id -un')).trim(), sudoUser.name);
     await assert.rejects(upload({ ...of(path, false), content: 'x' }), fails('FILE_NOT_WRITTEN', /secret\.conf/));
     assert.deepEqual(readdirSync(dir), []);
   });
