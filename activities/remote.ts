@@ -14,6 +14,11 @@ interface OfHost {
   installer?: boolean;
 }
 
+/** As whom a host is told something. */
+interface Told extends OfHost {
+  sudo?: boolean;
+}
+
 /** What a host says of its boot. */
 export interface Boot {
   bootId: string;
@@ -53,7 +58,7 @@ async function boot({ host, installer }: OfHost, { deps, signal }: Call): Promis
 }
 
 /** What a host that is on its way up may answer: it is not there yet. */
-const onTheWay = ['COMMAND_TIMEOUT', 'NO_KEY_ACCEPTED', 'NOT_STARTED', 'COMMAND_FAILED'];
+const onTheWay = ['COMMAND_TIMEOUT', 'NO_KEY_ACCEPTED', 'NOT_STARTED', 'COMMAND_FAILED', 'BOOT_ID_UNREADABLE'];
 
 async function bootOrNotYet(input: OfHost, call: Call): Promise<Boot> {
   try {
@@ -64,16 +69,38 @@ async function bootOrNotYet(input: OfHost, call: Call): Promise<Boot> {
   }
 }
 
+/** Hosts, and the milliseconds that had passed since a moment when they were first asked. */
+interface Since {
+  hosts: readonly string[];
+  passedMs: number;
+  installer?: boolean;
+}
+
+async function rebootedSince({ hosts, passedMs, ...access }: Since, call: Call): Promise<void> {
+  const up = await Promise.allSettled(hosts.map((host) => bootOrNotYet({ host, ...access }, call)));
+  for (const [i, one] of up.entries()) {
+    if (one.status === 'rejected') throw one.reason;
+    const { uptimeSeconds } = one.value;
+    if (uptimeSeconds * 1000 >= passedMs + call.elapsedMs())
+      throw notYet(
+        hosts[i] ?? '',
+        `has been up for ${Math.round(uptimeSeconds)} s, longer than since its reboot was asked for`,
+      );
+  }
+}
+
 const notYet = (host: string, message: string) =>
   new OpsError('not-yet', 'NOT_REBOOTED_YET', `${host} ${message}`, { host });
 
-async function reboot({ host }: OfHost, { deps, token, fences }: Call): Promise<void> {
+async function reboot({ host, installer, sudo }: Told, { deps, token, fences }: Call): Promise<void> {
   const started = performance.now();
   const since = () => (performance.now() - started) / 1000;
   // Not broken off by a cancellation: nobody would know whether the host is going down.
   const once = async (sinceSeconds?: () => number) => {
     const { exitCode, capture } = await deps.remote.runOnce(host, rebootCommand, {
       token,
+      sudo,
+      access: accessOf(installer),
       timeoutMs: rebootMs,
       sinceSeconds,
       fences: fencesOn(fences, host),
@@ -141,19 +168,8 @@ export const remote = {
     throw notYet(input.host, `still runs with the boot id ${now.bootId}`);
   }),
 
-  /** Holds once all hosts have been up for less time than has passed since then (milliseconds since 1970). */
-  'remote.rebootedSince': condition(async ({ hosts, since }: { hosts: readonly string[]; since: number }, call) => {
-    const up = await Promise.allSettled(hosts.map((host) => bootOrNotYet({ host }, call)));
-    for (const [i, one] of up.entries()) {
-      if (one.status === 'rejected') throw one.reason;
-      const { uptimeSeconds } = one.value;
-      if (uptimeSeconds * 1000 >= Date.now() - since)
-        throw notYet(
-          hosts[i] ?? '',
-          `has been up for ${Math.round(uptimeSeconds)} s, longer than since its reboot was asked for`,
-        );
-    }
-  }),
+  /** Holds once all hosts have been up for less time than has passed since that moment, `passedMs` before this was asked for. */
+  'remote.rebootedSince': condition(rebootedSince),
 
   /**
    * Tells the host to reboot: by `reboot-host` where there is one. A connection that breaks is success when the host then

@@ -63,13 +63,17 @@ export class Opener {
     const { hostKeys, warn, maxChannels, idleMs } = this.#options;
     const signal = this.#signal;
     const sock = target.jump && (await this.#through(target.jump, target));
-    const done = await this.#handshakes.take(signal);
+    let done: (() => void) | undefined;
     try {
+      done = await this.#handshakes.take(signal);
       const stamp = hostKeys.stamp(target.owner);
       const { client, hostKey } = await connect(target, { hostKeys, warn, signal, ...(sock && { sock }) });
       return new Connection(client, hostKey, stamp, maxChannels, idleMs);
+    } catch (error) {
+      sock?.destroy();
+      throw error;
     } finally {
-      done();
+      done?.();
     }
   }
 

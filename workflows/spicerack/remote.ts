@@ -5,7 +5,7 @@ import { type Duration, toMs } from '../../src/model/duration.ts';
 import { OpsError } from '../../src/model/errors.ts';
 import type { Mode } from '../../src/model/execution.ts';
 import type { FileOptions } from '../../src/model/file.ts';
-import { fold, sorted } from '../../src/model/host-set.ts';
+import { expand, fold, sorted } from '../../src/model/host-set.ts';
 import { call } from '../engine/call.ts';
 import { currentRun } from '../engine/run-state.ts';
 import { type Content, downloadFrom, fetchFrom, restoreOn, uploadTo } from './files.ts';
@@ -118,9 +118,13 @@ export class RemoteHosts implements Iterable<RemoteHosts> {
     );
   }
 
-  /** Those of its hosts. @throws NOT_A_SUBSET */
-  getSubset(hosts: Iterable<string>): RemoteHosts {
-    const wanted = new Set(hosts);
+  /**
+   * Those of its hosts.
+   * @param hosts names, or an expression such as `web[1-3]`
+   * @throws NOT_A_SUBSET, HOSTS_INVALID
+   */
+  getSubset(hosts: string | Iterable<string>): RemoteHosts {
+    const wanted = new Set(typeof hosts === 'string' ? expand(hosts) : hosts);
     const found = this.#hosts.filter(({ name }) => wanted.has(name));
     for (const { name } of found) wanted.delete(name);
     const missing = [...wanted];
@@ -194,8 +198,10 @@ export class RemoteHosts implements Iterable<RemoteHosts> {
     if (!Number.isInteger(batchSize) || batchSize < 1)
       throw new OpsError('usage', 'OPTION_INVALID', `batchSize: ${batchSize} is not a whole number from 1`);
     const batchSleepMs = toMs(batchSleep);
-    if (this.length === 1 && only) await call('remote.reboot', { host: only.name }, { site: only.site });
-    else await rollingReboot(this.#hosts, { batchSize, batchSleepMs });
+    const access = this.#installer();
+    const told = this.#options.useSudo === true ? { ...access, sudo: true } : access;
+    if (this.length === 1 && only) await call('remote.reboot', { host: only.name, ...told }, { site: only.site });
+    else await rollingReboot(this.#hosts, { batchSize, batchSleepMs, access, told });
   }
 
   /**
@@ -231,11 +237,22 @@ export class RemoteHosts implements Iterable<RemoteHosts> {
 
   /**
    * Condition, for a `check`: every host was booted after this moment. By the boot id one can tell more surely.
-   * @param since milliseconds since 1970
+   * @param since milliseconds since 1970 by the run's clock, as its `Date.now()` gave before the hosts were told to reboot
+   * @throws OPTION_INVALID
    */
   async waitRebootSince(since: number): Promise<void> {
+    const passedMs = Date.now() - since;
+    // A moment in seconds would be one in January 1970, after which every host was booted.
+    if (!(passedMs >= 0 && since > 1e11))
+      throw new OpsError(
+        'usage',
+        'OPTION_INVALID',
+        `waitRebootSince: ${since} is no moment of the past in milliseconds`,
+      );
     await Promise.all(
-      this.#networks().map(({ hosts, site }) => call('remote.rebootedSince', { hosts: [...hosts], since }, { site })),
+      this.#networks().map(({ hosts, site }) =>
+        call('remote.rebootedSince', { hosts: [...hosts], passedMs, ...this.#installer() }, { site }),
+      ),
     );
   }
 

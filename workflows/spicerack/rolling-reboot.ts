@@ -1,4 +1,5 @@
 import { sleep } from '@temporalio/workflow';
+import type { InputOf } from '../../activities/index.ts';
 import type { QueriedHost } from '../../activities/queried.ts';
 import { OpsError } from '../../src/model/errors.ts';
 import { fold } from '../../src/model/host-set.ts';
@@ -11,6 +12,9 @@ export interface RollingReboot {
   batchSize: number;
   /** Milliseconds between one that is back and the next in its place. */
   batchSleepMs: number;
+  /** How they are reached, and as whom they are told. */
+  access: Omit<InputOf<'remote.bootId'>, 'host'>;
+  told: Omit<InputOf<'remote.reboot'>, 'host'>;
 }
 
 /**
@@ -23,7 +27,7 @@ export async function rollingReboot(hosts: readonly QueriedHost[], options: Roll
   const place = async () => {
     for (let host = left.shift(); host; host = left.shift()) {
       try {
-        await rebootOne(host);
+        await rebootOne(host, options);
       } catch (error) {
         if (isCancelled(error)) throw error;
         failed.set(host.name, error);
@@ -41,17 +45,17 @@ export async function rollingReboot(hosts: readonly QueriedHost[], options: Roll
   throw new OpsError(kind, 'REBOOT_FAILED', `${why}${rest}`, { hosts: [...failed.keys()] });
 }
 
-async function rebootOne({ name: host, site }: QueriedHost): Promise<void> {
-  const bootId = await call('remote.bootId', { host }, { site });
+async function rebootOne({ name: host, site }: QueriedHost, { access, told }: RollingReboot): Promise<void> {
+  const bootId = await call('remote.bootId', { host, ...access }, { site });
   let unclear: unknown;
   try {
-    await call('remote.reboot', { host }, { site });
+    await call('remote.reboot', { host, ...told }, { site });
   } catch (error) {
     if (!isUnknownOutcome(error)) throw error;
     unclear = error; // Its boot id will tell.
   }
   try {
-    await call('remote.rebooted', { host, bootId }, { site });
+    await call('remote.rebooted', { host, bootId, ...access }, { site });
   } catch (error) {
     if (unclear === undefined || isCancelled(error)) throw error;
     throw new OpsError('unknown', 'REBOOT_OUTCOME_UNKNOWN', `${failureText(unclear)}; ${failureText(error)}`);

@@ -337,7 +337,7 @@ test('boot id and operating system are read, and a reboot is seen by its boot id
   const boot = await rebooted();
   assert.notEqual(boot.bootId, bootId);
   assert.ok(boot.uptimeSeconds > 0);
-  const since = (ms: number) => activities['remote.rebootedSince'].run({ hosts, since: Date.now() - ms }, call());
+  const since = (passedMs: number) => activities['remote.rebootedSince'].run({ hosts, passedMs }, call());
   await assert.rejects(since(1000), hasCode('not-yet', 'NOT_REBOOTED_YET', /^web1 has been up for/));
   await since(boot.uptimeSeconds * 1000 + 60_000);
 });

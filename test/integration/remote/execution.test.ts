@@ -2,6 +2,7 @@ import { WorkflowClient, type WorkflowHandle } from '@temporalio/client';
 import { defaultPayloadConverter } from '@temporalio/common';
 import assert from 'node:assert/strict';
 import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { uptime } from 'node:os';
 import { basename, join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { type RunInput, contextHeader } from '../../../src/model/run.ts';
@@ -19,9 +20,14 @@ const cookbooks = {
     const step = { write: async () => (await hosts.runSync(args)).execution, undo: () => Promise.resolve() };
     spicerack.report((await spicerack.step('run', step)).results.map(({ host, index, ok }) => host + ':' + index + ':' + ok));`,
   reboot: `
-    const hosts = await spicerack.remote().query('web[1-3]');
+    const { only = 'web[1-3]', ...options } = args;
+    const hosts = (await spicerack.remote().query('web[1-3]', options)).getSubset(only);
     await spicerack.step('reboot', { write: () => hosts.reboot({ batchSleep: '100ms' }), undo: 'impossible' });
     spicerack.report((await hosts.uptime()).every(([, seconds]) => seconds > 0));`,
+  since: `
+    const hosts = await spicerack.remote().query('web[1-3]');
+    await spicerack.step('booted', { check: () => hosts.waitRebootSince(args.since) });
+    spicerack.report(true);`,
   cluster: `
     const hosts = await spicerack.remote().query('web[1-4]');
     const { services, ...options } = args;
@@ -69,9 +75,12 @@ async function installReboot(): Promise<void> {
     const script = `#!/bin/sh\n${note('reboots')}\ncat /proc/sys/kernel/random/uuid >$HOME/boot_id\n`;
     writeFileSync(join(bin, 'reboot-host'), script);
     chmodSync(join(bin, 'reboot-host'), 0o755);
+    const sudo = `#!/bin/sh\n${note('sudo')}\nwhile [ "$1" != -- ]; do shift; done\nshift\nexec "$@"\n`;
+    writeFileSync(join(bin, 'sudo'), sudo, { mode: 0o755 });
     writeFileSync(join(lab.dir, host, '.bashrc'), `export PATH=${bin}:$PATH\n`);
     // Without it a run would reboot this machine.
-    assert.equal(await remote.text(host, 'command -v reboot-host'), `${bin}/reboot-host\n`);
+    for (const program of ['reboot-host', 'sudo'])
+      assert.equal(await remote.text(host, `command -v ${program}`), `${bin}/${program}\n`);
   }
   await remote.close();
 }
@@ -192,13 +201,31 @@ test('several hosts are rebooted one after the other, each once the one before i
   const { report, error } = await resultOf(await start('reboot', {}));
   assert.deepEqual([report, error], [true, undefined]);
   assert.deepEqual(lines('reboots'), ['web1', 'web2', 'web3']);
+  assert.deepEqual(lines('sudo'), []);
+});
+
+test('hosts that need sudo are told to reboot by it, one alone too', async () => {
+  await resultOf(await start('reboot', { only: 'web[1-2]', useSudo: true }));
+  assert.deepEqual(lines('reboots').slice(3), ['web1', 'web2']);
+  assert.deepEqual(lines('sudo').slice(0, 2), ['web1', 'web2']);
+  const before = lines('sudo').length;
+  await resultOf(await start('reboot', { only: 'web3', useSudo: true }));
+  assert.deepEqual(lines('reboots').slice(5), ['web3']);
+  assert.deepEqual(lines('sudo').slice(before), ['web3', 'web3'], 'for the uptime too');
+});
+
+test('hosts that were booted since a moment are told by their uptime, and a moment in seconds is refused', async () => {
+  const before = Date.now() - (uptime() + 600) * 1000;
+  assert.deepEqual((await resultOf(await start('since', { since: before }))).report, true);
+  const { error } = await resultOf(await start('since', { since: Math.floor(before / 1000) }));
+  assert.match(error ?? '', /waitRebootSince: \d+ is no moment of the past in milliseconds/);
 });
 
 test('a host that refuses to reboot keeps the next ones from it, and all are named', async () => {
   writeFileSync(join(lab.dir, 'web2', 'bin', 'reboot-host'), '#!/bin/sh\necho busy\nexit 3\n');
   const { error } = await resultOf(await start('reboot', {}));
   assert.match(error ?? '', /^web2: web2 refuses to reboot \(exit status 3\): busy; web3 not rebooted/);
-  assert.deepEqual(lines('reboots'), ['web1', 'web2', 'web3', 'web1']);
+  assert.deepEqual(lines('reboots').slice(6), ['web1']);
 });
 
 test('a cluster is worked on batch by batch, and only what was pooled is depooled and repooled', async () => {
