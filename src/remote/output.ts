@@ -24,7 +24,8 @@ export interface Output {
 export class Capture {
   #head: Buffer[] = [];
   #headBytes = 0;
-  #tail = Buffer.alloc(0);
+  /** What came after the head, each byte in the place of the one 32 KiB before: a new tail for each chunk would be more garbage than output. */
+  #ring: Buffer | undefined;
   #total = 0;
   readonly #hash = createHash('sha256');
 
@@ -33,6 +34,7 @@ export class Capture {
   }
 
   push(chunk: Buffer): void {
+    const beyond = this.#total - this.#headBytes;
     this.#total += chunk.length;
     this.#hash.update(chunk);
     const fits = chunk.subarray(0, mostPerHost - this.#headBytes);
@@ -40,15 +42,26 @@ export class Capture {
       this.#head.push(Buffer.from(fits));
       this.#headBytes += fits.length;
     }
-    if (fits.length < chunk.length)
-      this.#tail = Buffer.from(
-        Buffer.concat([this.#tail, chunk.subarray(fits.length).subarray(-mostPerHost)]).subarray(-mostPerHost),
-      );
+    if (fits.length === chunk.length) return;
+    this.#ring ??= Buffer.alloc(mostPerHost);
+    const rest = chunk.subarray(fits.length);
+    const last = rest.subarray(-mostPerHost);
+    const copied = last.copy(this.#ring, (beyond + rest.length - last.length) % mostPerHost);
+    last.copy(this.#ring, 0, copied);
+  }
+
+  /** The first and the last bytes, at most 32 KiB each. */
+  get #kept(): Buffer {
+    const beyond = this.#total - this.#headBytes;
+    const at = beyond % mostPerHost;
+    const ring = this.#ring ?? Buffer.alloc(0);
+    const older = ring.subarray(beyond < mostPerHost ? ring.length : at);
+    return Buffer.concat([...this.#head, older, ring.subarray(0, at)]);
   }
 
   /** The last bytes, at most 32 KiB. */
   end(most: number): Buffer {
-    return Buffer.concat([...this.#head, this.#tail]).subarray(-Math.min(most, mostPerHost));
+    return this.#kept.subarray(-Math.min(most, mostPerHost));
   }
 
   /** Same for byte-identical outputs, whatever their length. */
@@ -71,7 +84,7 @@ export class Capture {
 
   /** Valid UTF-8 of at most `most` bytes, not counting the line about what was left out. */
   output(most: number): Output {
-    const kept = Buffer.concat([...this.#head, this.#tail]);
+    const kept = this.#kept;
     if (this.#total <= most) {
       const text = kept.toString('utf8');
       if (Buffer.byteLength(text) <= most) return { text, truncatedBytes: 0 };

@@ -15,6 +15,8 @@ export const workerOptions = (definitions: Definitions, deps: Deps) => ({
   // A dead worker's runs are taken over after this, not after ten seconds.
   stickyQueueScheduleToStartTimeout: '1s' as const,
   maxConcurrentActivityTaskExecutions: 2000,
+  // What is shared out goes to whoever has waited longest: ten polls of one worker would get the first ten slices.
+  activityTaskPollerBehavior: { type: 'autoscaling' as const, minimum: 1, initial: 1, maximum: 10 },
   maxCachedWorkflows: 500,
   // How old what an activity last said of its progress may be; by default most of its heartbeat timeout.
   maxHeartbeatThrottleInterval: '2s' as const,

@@ -3,7 +3,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Config } from '../../src/config/schema.ts';
 import { type Transport, jobOf } from './transport-contract.ts';
 
-/** Nothing but a transport and a host that prints; says by how much the process has grown. */
+/**
+ * Nothing but a transport and a host that prints; says by how much the process has grown.
+ * @param how `gigabyte`, `gigabyte with input` or `held up`
+ */
 async function main(module = '', config = '', how = ''): Promise<void> {
   const { transport: make } = (await import(module)) as { transport: (config: Config) => Transport };
   const transport = make(JSON.parse(readFileSync(config, 'utf8')) as Config);
@@ -21,6 +24,7 @@ async function main(module = '', config = '', how = ''): Promise<void> {
   const job = jobOf(how === 'held up' ? 'cat /dev/zero' : 'head -c 1G /dev/zero', {
     onOutput,
     signal: controller.signal,
+    ...(how === 'gigabyte with input' && { stdin: 'in' }),
   });
   await transport.exec('alpha', job).catch((error: unknown) => {
     if (!controller.signal.aborted) throw error;

@@ -6,15 +6,28 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { promisify } from 'node:util';
 import type { Config } from '../../src/config/schema.ts';
-import { startSshLab } from './sshd.ts';
+import { type SshLab, startSshLab } from './sshd.ts';
 import { type Transport, jobOf } from './transport-contract.ts';
 
 const run = promisify(execFile);
 
-/** What {@link measureGrowth} prints. */
+/** What `transport-growth.ts` prints. */
 interface Growth {
   bytes: number;
   grownBytes: number;
+}
+
+/**
+ * By how much a process of its own grows over what the host `alpha` prints.
+ * @param module file whose `transport` export makes the transport
+ * @param how as `transport-growth.ts` has it
+ */
+export async function growthOf(lab: SshLab, module: string, how: string): Promise<Growth> {
+  const config = join(lab.dir, 'config.json');
+  writeFileSync(config, JSON.stringify(lab.config));
+  const script = fileURLToPath(new URL('transport-growth.ts', import.meta.url));
+  const { stdout } = await run(process.execPath, [script, module, config, how]);
+  return JSON.parse(stdout) as Growth;
 }
 
 /**
@@ -25,17 +38,10 @@ export function transportLoadContract(make: (config: Config) => Transport, modul
   test('a gigabyte of output, and a consumer slower than the host, cost less than 32 MB', async () => {
     const lab = await startSshLab(['alpha']);
     try {
-      const config = join(lab.dir, 'config.json');
-      writeFileSync(config, JSON.stringify(lab.config));
-      const script = fileURLToPath(new URL('transport-growth.ts', import.meta.url));
-      const growth = async (how: string): Promise<Growth> => {
-        const { stdout } = await run(process.execPath, [script, module, config, how]);
-        return JSON.parse(stdout) as Growth;
-      };
-      const all = await growth('gigabyte');
+      const all = await growthOf(lab, module, 'gigabyte');
       assert.equal(all.bytes, 2 ** 30);
       assert.ok(all.grownBytes < 32 << 20, `a gigabyte: ${all.grownBytes >> 20} MB`);
-      const held = await growth('held up');
+      const held = await growthOf(lab, module, 'held up');
       assert.ok(held.grownBytes < 32 << 20, `held up: ${held.grownBytes >> 20} MB`);
     } finally {
       await lab.close();

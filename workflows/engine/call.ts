@@ -23,6 +23,8 @@ export interface CallOptions {
   attempts?: number;
   /** The run goes on at once when it cancels this, instead of when the activity has ended. */
   leavesBehind?: true;
+  /** One of several at the same time, for all workers of the queue: the one that has the run does not keep it for itself. */
+  shared?: boolean;
 }
 
 /** A worker that died is noticed after this long. */
@@ -85,6 +87,7 @@ export async function call<N extends ActivityName>(
     activityId: id.slice(0, 900),
     summary: summaryOf(options.summary ?? frame?.label ?? name, run.context.dryRun),
     ...(options.site === undefined ? {} : { taskQueue: options.site }),
+    ...(options.shared === true && { allowEagerDispatch: false }),
   };
   return perform(name, effect, input, activityOptions);
 }

@@ -90,8 +90,9 @@ export async function runSlice(
   };
   const ran = () => {
     const safe = plan.mode === 'sync' ? 'remote.runSyncSafe' : 'remote.runAsyncSafe';
-    if (isSafe === true) return call(safe, input, { site, timeout: attemptMs(plan, commands, hosts.length) });
-    return call(plan.mode === 'sync' ? 'remote.runSync' : 'remote.runAsync', input, { site });
+    const how = { site, shared: budget.shared !== undefined };
+    if (isSafe === true) return call(safe, input, { ...how, timeout: attemptMs(plan, commands, hosts.length) });
+    return call(plan.mode === 'sync' ? 'remote.runSync' : 'remote.runAsync', input, how);
   };
   try {
     const packed = await ran();

@@ -27,6 +27,22 @@ test('of long output the head and the tail are kept, and what is missing is coun
   assert.ok(head.length > 16_000 && tail.length > 16_000);
 });
 
+test('the last bytes are those of the output, in whatever pieces it comes', () => {
+  const sizes = fc.array(fc.oneof(fc.constantFrom(1, mostPerHost - 1, mostPerHost), fc.nat(3 * mostPerHost)), {
+    maxLength: 6,
+  });
+  fc.assert(
+    fc.property(sizes, (pieces) => {
+      const all = Buffer.from(Array.from({ length: pieces.reduce((sum, size) => sum + size, 0) }, (_, i) => i % 251));
+      const capture = new Capture();
+      let at = 0;
+      for (const size of pieces) capture.push(all.subarray(at, (at += size)));
+      assert.ok(capture.end(mostPerHost).equals(all.subarray(-mostPerHost)));
+    }),
+    { numRuns: 50 },
+  );
+});
+
 test('whatever a host prints, its output is valid and bounded, and every byte is accounted for', () => {
   const bytes = fc.oneof(
     fc.uint8Array({ maxLength: 3000 }).map((array) => Buffer.from(array)),
