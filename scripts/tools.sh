@@ -15,6 +15,7 @@ ipmitool         test  apt:ipmitool                                           ht
 ipmi_sim         test  apt:openipmi                                           https://openipmi.sourceforge.io
 debootstrap      test  apt:debootstrap                                        https://wiki.debian.org/Debootstrap
 systemd-nspawn   test  apt:systemd-container                                  https://systemd.io
+sudo             test  apt:sudo                                               https://www.sudo.ws
 dropbear         test  apt:dropbear-bin                                       https://matt.ucc.asn.au/dropbear/dropbear.html
 busybox          test  apt:busybox-static                                     https://busybox.net
 dhcpd            test  apt:isc-dhcp-server                                    https://www.isc.org/dhcp/
