@@ -81,7 +81,8 @@ async function rebootedSince({ hosts, passedMs, ...access }: Since, call: Call):
   for (const [i, one] of up.entries()) {
     if (one.status === 'rejected') throw one.reason;
     const { uptimeSeconds } = one.value;
-    if (uptimeSeconds * 1000 >= passedMs + call.elapsedMs())
+    // Not `>=`: what cannot be told has not been rebooted.
+    if (!(uptimeSeconds * 1000 < passedMs + call.elapsedMs()))
       throw notYet(
         hosts[i] ?? '',
         `has been up for ${Math.round(uptimeSeconds)} s, longer than since its reboot was asked for`,
