@@ -10,12 +10,16 @@ import type { Costs } from './cost.ts';
 export function report(what: string, all: Map<string, Costs>, most: Record<string, number>, cpuMs?: number): void {
   for (const [name, { cpu, server, all: figures, wall }] of all) {
     const bars: Bar[] = [{ text: `client ${seconds(cpu)}, servers ${seconds(server)} of CPU` }];
-    if (name === 'sumac with nistp256') bars.push(...beside(wall, all, Object.keys(most)));
-    else if (name === 'sumac') {
-      for (const [peer, factor] of Object.entries(most)) bars.push(beat(wall, all.get(peer)?.wall, peer, factor));
+    const isDefault = name === 'sumac';
+    if (name.startsWith('sumac'))
+      for (const [peer, factor] of Object.entries(most)) {
+        const times = wall / (all.get(peer)?.wall ?? Number.NaN);
+        bars.push(barOf(times, `${times.toFixed(3)} x ${peer}`, isDefault ? factor : undefined));
+      }
+    if (isDefault) {
       if (cpuMs !== undefined) bars.push({ text: `client CPU at most ${seconds(cpuMs)}`, met: cpu <= cpuMs });
-      const pssh = all.get('parallel-ssh');
-      if (pssh) bars.push(...cpuBeside(cpu, pssh.cpu, cpuMs));
+      const times = cpu / (all.get('parallel-ssh')?.cpu ?? Number.NaN);
+      bars.push(barOf(times, `client CPU ${times.toFixed(2)} x parallel-ssh`, cpuMs && cpuMs / psshMs));
       // All of them share this machine: even a client that costs nothing waits for the servers.
       bars.push({ text: `${(wall / (server / cpus().length)).toFixed(2)} x what the servers alone need` });
     }
@@ -31,18 +35,7 @@ export function report(what: string, all: Map<string, Costs>, most: Record<strin
 /** What parallel-ssh takes where the bar of the client's CPU was set: the same goal on a machine of another speed. */
 const psshMs = 207;
 
-function cpuBeside(cpu: number, pssh: number, most: number | undefined): Bar[] {
-  const [factor, text] = [cpu / pssh, `client CPU ${(cpu / pssh).toFixed(2)} x parallel-ssh`];
-  if (most === undefined) return [{ text }];
-  return [{ text: `${text}, at most ${(most / psshMs).toFixed(2)}`, met: factor <= most / psshMs }];
-}
-
-const beside = (wall: number, all: Map<string, Costs>, peers: string[]): Bar[] =>
-  peers.map((peer) => ({ text: `${(wall / (all.get(peer)?.wall ?? Number.NaN)).toFixed(3)} x ${peer}` }));
-
 const seconds = (ms: number) => `${(ms / 1000).toFixed(2)} s`;
 
-function beat(wall: number, theirs = Number.NaN, peer: string, most: number): Bar {
-  const factor = wall / theirs;
-  return { text: `${factor.toFixed(3)} x ${peer}, at most ${most.toFixed(2)}`, met: factor <= most };
-}
+const barOf = (times: number, text: string, most: number | undefined): Bar =>
+  most === undefined ? { text } : { text: `${text}, at most ${most.toFixed(2)}`, met: times <= most };

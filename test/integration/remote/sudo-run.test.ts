@@ -1,28 +1,21 @@
 import assert from 'node:assert/strict';
 import { chmodSync, chownSync, mkdirSync, writeFileSync } from 'node:fs';
-import { tmpdir, userInfo } from 'node:os';
+import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { startLabCli } from '../../support/lab-cli.ts';
-import { cannotSudo, sudoUser, withSudo } from '../../support/sudo.ts';
+import { cannotSudo, sudoUser, withMounts, withSudo } from '../../support/sudo.ts';
 import { resultOf } from '../../support/world/engine.ts';
 
 /** For machines without sudo: a host where root logs in, with a program of that name that does as it is told. */
-const withStandIn = [
-  'unshare',
-  '--mount',
-  'sh',
-  '-ec',
-  `dir=$(mktemp -d ${tmpdir()}/sumac-sudo-XXXXXX)
-   mount -t tmpfs tmpfs $dir
+const withStandIn = withMounts(
+  `mount -t tmpfs tmpfs $dir
    echo '#!/bin/sh' >$dir/sudo
    echo '[ "$1 $2 $3" = "-n -H --" ] || exit 1; shift 3; SUDO_USER=root HOME=~root exec "$@"' >>$dir/sudo
    chmod 755 $dir/sudo
    mount --move $dir /usr/local/sbin
-   rmdir $dir
-   exec "$@"`,
-  'within',
-];
+   rmdir $dir`,
+);
 
 /** Reports what commands say on the same host without and with sudo, journalled and not. */
 const cookbook = `
